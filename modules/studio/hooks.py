@@ -1,0 +1,57 @@
+"""The one seam of the core: the moments of a job's life, as methods that do nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from modules.diffusion.model import Model
+    from modules.studio.job import Batch, Job, SavedImage
+
+
+class Hooks:
+    """Subclass, override what you need, and give an instance to the engine.
+
+    Every method runs on the engine's worker thread, in the order of this class. What a method raises fails the job
+    under the name of the class that raised it; the next job is unaffected.
+    """
+
+    def job_begins(self, job: Job) -> None:
+        """The request is resolved; prompts and seeds of all images are set and may still be changed."""
+
+    def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
+        """A model is leased; prompts of this batch may still be changed, adapters be put on."""
+
+    def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
+        """`x` (B, C, h, w) is the noise (or noised image) that sampling starts from. Returns what it shall be."""
+        return x
+
+    def step_begins(self, job: Job, batch: Batch, step: int, x: Tensor, sigma: Tensor) -> Tensor:
+        """Before each call of the model. Returns the x that it shall see."""
+        return x
+
+    def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
+        """After each call of the model and guidance. Returns the denoised latents that the sampler shall see."""
+        return denoised
+
+    def step_ends(self, job: Job, batch: Batch, step: int, x: Tensor) -> None:
+        """After each step of the sampler: preview, progress, pause."""
+
+    def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
+        """`batch.images` are decoded and may be changed; adapters are taken off."""
+
+    def image_ready(self, job: Job, batch: Batch, index: int, image: Image) -> Image:
+        """One finished image, before it is saved. Returns what shall be saved."""
+        return image
+
+    def image_saved(self, job: Job, image: SavedImage) -> None:
+        """The image is on disk and in the index."""
+
+    def job_ends(self, job: Job) -> None:
+        """Called once for each job that began, also when it failed or was interrupted."""
+
+
+__all__ = ["Hooks"]

@@ -1,0 +1,110 @@
+"""A request at work: the only mutable thing that hooks see."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from modules.studio.request import Request
+from modules.studio.settings import Options
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
+LOCAL = "local"
+"""The owner of everything while no login is set."""
+
+
+@dataclass(frozen=True)
+class SavedImage:
+    """A finished picture as the gallery knows it; `id` is random and says nothing of the path."""
+
+    id: str
+    path: Path | None
+    """None when the request asked not to save it: it then lives in memory with its job."""
+    infotext: str
+    seed: int
+    width: int
+    height: int
+
+
+@dataclass
+class Batch:
+    """The images that are sampled together."""
+
+    index: int
+    prompts: list[str]
+    negative_prompts: list[str]
+    seeds: list[int]
+    subseeds: list[int]
+    latents: Tensor | None = None
+    """(B, C, h, w) while sampling and until decoded."""
+    images: list[Image] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a watcher may know of a job at one moment; never mutated, always replaced."""
+
+    state: State = "queued"
+    stage: str = ""
+    """What is happening, for people: "loading starter", "sampling", "decoding", "saving"."""
+    step: int = 0
+    steps: int = 0
+    """Steps of the running batch."""
+    batch: int = 0
+    batches: int = 0
+    started: float | None = None
+    """time.monotonic() when sampling began."""
+    preview: bytes | None = None
+    """The newest live preview, a JPEG."""
+    preview_id: int = 0
+    images: tuple[SavedImage, ...] = ()
+    error: str = ""
+
+    @property
+    def fraction(self) -> float:
+        """Share of all steps done, 0 to 1."""
+        if self.state in ENDED:
+            return 1.0
+        total = max(1, self.steps * self.batches)
+        return min(1.0, (self.batch * self.steps + self.step) / total)
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds left, or None before the first step."""
+        if self.started is None or self.fraction <= 0:
+            return None
+        return (time.monotonic() - self.started) * (1 - self.fraction) / self.fraction
+
+
+@dataclass
+class Job:
+    """One request of one owner, from the queue to its last picture."""
+
+    id: str
+    owner: str
+    request: Request
+    """Resolved: nothing in it is blank. Hooks may replace it, never mutate it."""
+    options: Options
+    """The settings as they were when the job was submitted, with the request's overrides."""
+    attempt: int = 1
+    prompts: list[str] = field(default_factory=list)
+    negative_prompts: list[str] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=list)
+    subseeds: list[int] = field(default_factory=list)
+    extra_generation_params: dict[str, object] = field(default_factory=dict)
+    """Further infotext entries, in the order of insertion."""
+    progress: Progress = field(default_factory=Progress)
+    interrupted: bool = False
+    skipped: bool = False
+
+    def report(self, **changes: object) -> None:
+        """Replaces the progress; readers on other threads see the old one or the new one, never a mixture."""
+        self.progress = dataclasses.replace(self.progress, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,115 @@
+"""What a person asked for: frozen, validated, with A1111's field names and defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from modules.diffusion.errors import AquatintError
+
+LONGEST_PROMPT = 20_000
+MOST_PIXELS = 64 * 1024 * 1024
+"""Pixels of one batch: width x height x batch_size."""
+
+
+class RequestError(AquatintError):
+    """A request that cannot be run; `field` is the name of the first field that is wrong."""
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
+
+
+def _floored_to_eight(value: Any) -> Any:
+    """A1111 makes latents of size // 8, so 500 pixels become 496: say so in the request rather than in the picture."""
+    return value - value % 8 if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Prompt = Annotated[str, Field(max_length=LONGEST_PROMPT)]
+Seed = Annotated[int, Field(ge=-1, lt=2**63)]
+Side = Annotated[int, Field(ge=64, le=8192), BeforeValidator(_floored_to_eight)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Request(BaseModel):
+    """The fields that every kind of request has."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    kind: ClassVar[str]
+
+    prompt: Prompt = ""
+    negative_prompt: Prompt = ""
+    styles: tuple[str, ...] = ()
+    seed: Seed = -1
+    subseed: Seed = -1
+    subseed_strength: Fraction = 0
+    sampler_name: str | None = None
+    scheduler: str | None = None
+    steps: Annotated[int, Field(ge=1, le=1000)] = 50
+    cfg_scale: Annotated[float, Field(ge=0, le=1000)] = 7.0
+    width: Side = 512
+    height: Side = 512
+    batch_size: Annotated[int, Field(ge=1, le=64)] = 1
+    n_iter: Annotated[int, Field(ge=1, le=1000)] = 1
+    eta: Annotated[float, Field(ge=0, le=10)] | None = None
+    s_noise: Annotated[float, Field(ge=0, le=10)] | None = None
+    do_not_save_samples: bool = False
+    do_not_save_grid: bool = False
+    override_settings: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> Request:
+        if self.width * self.height * self.batch_size > MOST_PIXELS:
+            raise ValueError(f"width x height x batch_size is more than {MOST_PIXELS:,} pixels")
+        return self
+
+
+class Txt2Img(Request):
+    """Words to pictures."""
+
+    kind: ClassVar[str] = "txt2img"
+
+
+class Img2Img(Request):
+    """A picture and words to pictures. Pictures are named by the ids that `Uploads` gave them."""
+
+    kind: ClassVar[str] = "img2img"
+
+    init_images: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
+    resize_mode: Annotated[int, Field(ge=0, le=3)] = 0
+    denoising_strength: Fraction = 0.75
+    initial_noise_multiplier: Annotated[float, Field(ge=0, le=10)] | None = None
+    include_init_images: bool = False
+
+
+class Inpaint(Img2Img):
+    """A picture, a mask and words: only the masked part (white) changes."""
+
+    kind: ClassVar[str] = "inpaint"
+
+    mask: str
+    mask_blur_x: Annotated[int, Field(ge=0, le=256)] = 4
+    mask_blur_y: Annotated[int, Field(ge=0, le=256)] = 4
+    mask_round: bool = True
+    inpainting_fill: Annotated[int, Field(ge=0, le=3)] = 0
+    inpaint_full_res: bool = True
+    inpaint_full_res_padding: Annotated[int, Field(ge=0, le=2048)] = 0
+    inpainting_mask_invert: Annotated[int, Field(ge=0, le=1)] = 0
+
+
+Kind = Literal["txt2img", "img2img", "inpaint"]
+KINDS: dict[str, type[Request]] = {"txt2img": Txt2Img, "img2img": Img2Img, "inpaint": Inpaint}
+
+
+def read_request(kind: str, values: dict[str, Any]) -> Request:
+    """Validates `values` as a request of `kind`.
+
+    Raises: RequestError naming the first field that is wrong.
+    """
+    try:
+        return KINDS[kind].model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise RequestError(f"{field or kind}: {first['msg']}", field) from None
