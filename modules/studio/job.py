@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,8 @@ class Progress:
     """The newest live preview, a JPEG."""
     preview_id: int = 0
     images: tuple[SavedImage, ...] = ()
+    grid: SavedImage | None = None
+    """All images on one sheet, when there are several and the options ask for it."""
     error: str = ""
 
     @property
@@ -103,8 +106,14 @@ class Job:
     """Further infotext entries, in the order of insertion."""
     progress: Progress = field(default_factory=Progress)
     interrupted: bool = False
+    """Set from any thread: the job ends within one call of the model and keeps what is finished."""
     skipped: bool = False
+    """Set from any thread: the running batch ends, the next one begins."""
+    news: threading.Condition = field(default_factory=threading.Condition, repr=False)
+    """Notified with every report."""
 
     def report(self, **changes: object) -> None:
         """Replaces the progress; readers on other threads see the old one or the new one, never a mixture."""
-        self.progress = dataclasses.replace(self.progress, **changes)  # type: ignore[arg-type]
+        with self.news:
+            self.progress = dataclasses.replace(self.progress, **changes)  # type: ignore[arg-type]
+            self.news.notify_all()

@@ -32,6 +32,9 @@ class Options(BaseModel):
     ] = False
     # Files
     samples_save: Annotated[bool, _row("saving-images", "Save every generated picture")] = True
+    save_incomplete_images: Annotated[
+        bool, _row("saving-images", "Save interrupted pictures", "They are shown either way.")
+    ] = False
     samples_format: Annotated[Literal["png", "jpg", "webp"], _row("saving-images", "File format")] = "png"
     samples_filename_pattern: Annotated[
         str, _row("saving-images", "File name pattern", "[seed], [prompt_spaces], [date] ...; empty means [seed].")
