@@ -1,10 +1,24 @@
-"""A prompt's tree -> embeddings: 75-token chunks, weights, BREAK, clip skip, pooled vectors."""
+"""A prompt's segments -> embeddings: 75-token chunks, weights, BREAK, clip skip, pooled vectors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+import torch
 from torch import Tensor
+
+from modules.diffusion.prompts import BREAK, Segment, weighted_segments
+
+if TYPE_CHECKING:
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+CHUNK = 75
+"""Tokens of a prompt that fit between the BOS and EOS of CLIP's 77 places."""
+COMMA_BACKTRACK = 20
+"""A chunk that overflows ends at its last comma if that is among its last so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -17,3 +31,130 @@ class Conditioning:
     """(P,), for families with a pooled text vector (SDXL)."""
     time_ids: Tensor | None = None
     """(6,) or (5,): SDXL's size, crop and target (or aesthetic score) numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextEncoder:
+    """One CLIP text encoder, its tokenizer, and what its family settled about it."""
+
+    model: CLIPTextModel | CLIPTextModelWithProjection
+    tokenizer: CLIPTokenizer
+    _: KW_ONLY
+    pad_token_id: int
+    """Fills a chunk after its EOS. SD 1.x and SDXL's first encoder: the EOS again; SD 2.x and SDXL's second: 0, "!"."""
+    penultimate: bool = False
+    """Whether the family never reads the last layer (SD 2.x, SDXL). Layers are counted in the model at hand: a folder
+    whose SD 2.x encoder was saved without its last layer has False here."""
+    final_norm: bool = True
+    """Whether the final layer norm is applied to the layer that is read (SD 1.x, SD 2.x; not SDXL)."""
+    pooled: bool = False
+    """Whether the family uses this encoder's pooled vector (SDXL's second encoder)."""
+    projection: bool = False
+    """Whether that vector passes through the text projection (CLIPTextModelWithProjection)."""
+
+
+class TokenCount(NamedTuple):
+    """Tokens of a prompt, and how many fit before one more chunk is needed: "12/75"."""
+
+    tokens: int
+    limit: int
+
+
+class _Token(NamedTuple):
+    id: int
+    weight: float
+
+
+def encode_text(text: str, encoders: Sequence[TextEncoder], clip_skip: int) -> Conditioning:
+    """Encodes one prompt with every encoder of a model, concatenating their embeddings on the feature axis.
+
+    `clip_skip` is A1111's CLIP_stop_at_last_layers: the layer that is read, counted from the end, 1 the last. Families
+    that never read the last layer (`penultimate`) read the second last for 1 and 2; more than a model's layers means
+    its first. Emphasis is A1111's "Original": embeddings times weights, then each chunk scaled to its mean of before.
+    The pooled vector is that of the first chunk and knows no weights.
+
+    Computes in the encoders' dtype; returns float32 on their device, without time_ids.
+    """
+    with torch.no_grad():
+        encoded = [_encode(text, encoder, clip_skip) for encoder in encoders]
+    embeds = torch.cat([embeds for embeds, _ in encoded], dim=-1)
+    pooled = next((pooled for _, pooled in encoded if pooled is not None), None)
+    return Conditioning(embeds, pooled)
+
+
+def count_tokens(text: str, tokenizer: CLIPTokenizer) -> TokenCount:
+    """Counts as `encode_text` would place them: what BREAK or a comma leaves empty in a chunk counts as used."""
+    *full, last = _chunks(text, tokenizer)
+    tokens = CHUNK * len(full) + len(last)
+    return TokenCount(tokens, CHUNK * max(1, math.ceil(tokens / CHUNK)))
+
+
+def _chunks(text: str, tokenizer: CLIPTokenizer) -> list[list[_Token]]:
+    """At least one chunk of up to 75 tokens, without BOS, EOS and padding; only the last may be empty by chance."""
+    segments = weighted_segments(text)
+    texts = [_encodable(segment.text) for segment in segments if isinstance(segment, Segment)]
+    ids = iter(tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False).input_ids if texts else [])
+    comma = cast(int, tokenizer.convert_tokens_to_ids(",</w>"))
+    chunks: list[list[_Token]] = [[]]
+    for segment in segments:
+        if segment is BREAK:
+            chunks.append([])
+            continue
+        for token in next(ids):
+            if len(chunks[-1]) == CHUNK:
+                carried = 0 if token == comma else _tokens_after_comma(chunks[-1], comma)
+                chunks.append(chunks[-1][CHUNK - carried :])
+                del chunks[-2][CHUNK - carried :]
+            chunks[-1].append(_Token(token, segment.weight))
+    return chunks
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates, which JSON can carry, are no text to a tokenizer."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _tokens_after_comma(chunk: list[_Token], comma: int) -> int:
+    """How many tokens of a full chunk follow a comma near its end; 0 where none is near."""
+    return next((after for after in range(COMMA_BACKTRACK) if chunk[-1 - after].id == comma), 0)
+
+
+def _encode(text: str, encoder: TextEncoder, clip_skip: int) -> tuple[Tensor, Tensor | None]:
+    """-> (77 k, D), (P,) or None. One chunk at a time, so that a long prompt needs no more memory than a short one."""
+    chunks = _chunks(text, encoder.tokenizer)
+    if len(chunks) > 1 and not chunks[-1]:
+        del chunks[-1]
+    embeds = []
+    pooled = None
+    for chunk in chunks:
+        hidden, vector = _run(encoder, chunk, clip_skip)
+        weights = [1.0, *(token.weight for token in chunk), *[1.0] * (CHUNK + 1 - len(chunk))]
+        embeds.append(_emphasised(hidden, weights))
+        pooled = vector if pooled is None else pooled
+    return torch.cat(embeds), pooled
+
+
+def _run(encoder: TextEncoder, chunk: list[_Token], clip_skip: int) -> tuple[Tensor, Tensor | None]:
+    """One chunk through the network -> (77, D) float32, (P,) float32 or None."""
+    model, tokenizer = encoder.model, encoder.tokenizer
+    body: Any = getattr(model, "text_model", model)
+    padding = [encoder.pad_token_id] * (CHUNK - len(chunk))
+    ids = [tokenizer.bos_token_id, *(token.id for token in chunk), tokenizer.eos_token_id, *padding]
+    out = model(input_ids=torch.tensor([ids], device=model.device), output_hidden_states=True)
+    layers = len(out.hidden_states) - 1  # the first of hidden_states is the layers' input
+    hidden = out.hidden_states[-min(layers, max(clip_skip, 2 if encoder.penultimate else 1))]
+    if encoder.final_norm:
+        hidden = body.final_layer_norm(hidden)
+    pooled = None
+    if encoder.pooled:
+        pooled = (out.text_embeds if encoder.projection else out.pooler_output)[0].float()
+    return hidden[0].float(), pooled
+
+
+def _emphasised(hidden: Tensor, weights: list[float]) -> Tensor:
+    """(77, D) and 77 weights -> (77, D) with the mean of `hidden`, unless the weighted mean is zero."""
+    if all(weight == 1 for weight in weights):
+        return hidden
+    weighted = hidden * torch.tensor(weights, device=hidden.device)[:, None]
+    scale = hidden.mean() / weighted.mean()
+    return weighted * scale if bool(torch.isfinite(scale)) else weighted
