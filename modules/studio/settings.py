@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from modules.studio.files import write_atomically
+from modules.studio.request import RequestError
+from modules.studio.validation import accepted_part
+
+log = logging.getLogger(__name__)
+
+NEVER_FOR_PICTURES = ("extensions", "models", "modules", "embeddings", "scripts", "aquatint", "docs", "tests")
+"""Folders of the data folder that hold programs, weights or state."""
 
 
-def _row(section: str, label: str, help: str = "", **limits: Any) -> Any:
-    """A declaration: the section of the page, the label of the widget, a sentence of help, pydantic's limits."""
-    return Field(title=label, description=help, json_schema_extra={"section": section}, **limits)
+def _row(section: str, label: str, help: str = "", *, restricted: bool = False, **limits: Any) -> Any:
+    """A declaration: the section of the page, the label of the widget, a sentence of help, pydantic's limits.
 
-
-Count = Annotated[int, Field(ge=0)]
+    `restricted`: it decides where on the server's disk files go, so a request cannot override it.
+    """
+    return Field(
+        title=label, description=help, json_schema_extra={"section": section, "restricted": restricted}, **limits
+    )
 
 
 class Options(BaseModel):
     """The value of every option at one moment. A job keeps the one it was submitted with."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     # What makes pictures
     sd_model_checkpoint: Annotated[str, _row("sd", "Stable Diffusion checkpoint")] = ""
     sd_vae: Annotated[str, _row("vae", "SD VAE", "Automatic: a VAE beside the checkpoint, else its own.")] = "Automatic"
     CLIP_stop_at_last_layers: Annotated[int, _row("sd", "Clip skip", ge=1, le=12)] = 1
-    sd_checkpoints_limit: Annotated[int, _row("sd", "Checkpoints kept in memory", ge=1, le=20)] = 2
+    sd_checkpoints_limit: Annotated[int, _row("sd", "Checkpoints kept in memory", ge=1, le=20, restricted=True)] = 2
     eta_noise_seed_delta: Annotated[int, _row("sampler-params", "Eta noise seed delta (ENSD)", ge=0)] = 0
     initial_noise_multiplier: Annotated[float, _row("img2img", "Noise multiplier for img2img", ge=0, le=2)] = 1.0
     img2img_fix_steps: Annotated[
@@ -37,9 +54,17 @@ class Options(BaseModel):
     ] = False
     samples_format: Annotated[Literal["png", "jpg", "webp"], _row("saving-images", "File format")] = "png"
     samples_filename_pattern: Annotated[
-        str, _row("saving-images", "File name pattern", "[seed], [prompt_spaces], [date] ...; empty means [seed].")
+        str,
+        _row(
+            "saving-images",
+            "File name pattern",
+            "[seed], [prompt_spaces], [date] ...; empty means [seed].",
+            restricted=True,
+        ),
     ] = ""
-    save_images_add_number: Annotated[bool, _row("saving-images", "Begin file names with a running number")] = True
+    save_images_add_number: Annotated[
+        bool, _row("saving-images", "Begin file names with a running number", restricted=True)
+    ] = True
     grid_save: Annotated[bool, _row("saving-images", "Save a grid of every batch")] = True
     grid_format: Annotated[Literal["png", "jpg", "webp"], _row("saving-images", "File format of grids")] = "png"
     return_grid: Annotated[bool, _row("saving-images", "Show the grid with the results")] = True
@@ -49,18 +74,184 @@ class Options(BaseModel):
     )
     jpeg_quality: Annotated[int, _row("saving-images", "Quality of JPEG and lossy WebP", ge=1, le=100)] = 90
     webp_lossless: Annotated[bool, _row("saving-images", "Lossless WebP")] = False
-    outdir_txt2img_samples: Annotated[str, _row("saving-paths", "Folder of txt2img pictures")] = (
+    outdir_txt2img_samples: Annotated[str, _row("saving-paths", "Folder of txt2img pictures", restricted=True)] = (
         "outputs/txt2img-images"
     )
-    outdir_img2img_samples: Annotated[str, _row("saving-paths", "Folder of img2img pictures")] = (
+    outdir_img2img_samples: Annotated[str, _row("saving-paths", "Folder of img2img pictures", restricted=True)] = (
         "outputs/img2img-images"
     )
-    outdir_txt2img_grids: Annotated[str, _row("saving-paths", "Folder of txt2img grids")] = "outputs/txt2img-grids"
-    outdir_img2img_grids: Annotated[str, _row("saving-paths", "Folder of img2img grids")] = "outputs/img2img-grids"
-    save_to_dirs: Annotated[bool, _row("saving-to-dirs", "Save pictures into subfolders")] = True
-    directories_filename_pattern: Annotated[str, _row("saving-to-dirs", "Pattern of the subfolders")] = "[date]"
+    outdir_txt2img_grids: Annotated[str, _row("saving-paths", "Folder of txt2img grids", restricted=True)] = (
+        "outputs/txt2img-grids"
+    )
+    outdir_img2img_grids: Annotated[str, _row("saving-paths", "Folder of img2img grids", restricted=True)] = (
+        "outputs/img2img-grids"
+    )
+    save_to_dirs: Annotated[bool, _row("saving-to-dirs", "Save pictures into subfolders", restricted=True)] = True
+    directories_filename_pattern: Annotated[
+        str, _row("saving-to-dirs", "Pattern of the subfolders", restricted=True)
+    ] = "[date]"
     # What people see
     live_previews_enable: Annotated[bool, _row("ui", "Show live previews")] = True
     show_progress_every_n_steps: Annotated[int, _row("ui", "Preview every n steps", ge=1, le=100)] = 2
     add_model_name_to_info: Annotated[bool, _row("infotext", "Write the model's name into the parameters")] = True
     add_version_to_infotext: Annotated[bool, _row("infotext", "Write the program's version into the parameters")] = True
+
+    @field_validator("*")
+    @classmethod
+    def _one_line(cls, value: object) -> object:
+        if isinstance(value, str) and any(ord(letter) < 32 or letter in "\x7f\x85\u2028\u2029" for letter in value):
+            raise ValueError("it must be one line without control characters")
+        return value
+
+
+RESTRICTED_OPTIONS = frozenset(
+    name
+    for name, field in Options.model_fields.items()
+    if isinstance(field.json_schema_extra, dict) and field.json_schema_extra["restricted"]
+)
+"""Options that a request's overrides never change, nor anyone but the server's owner."""
+
+
+@dataclass(frozen=True)
+class OptionRow:
+    """An option as the Settings page shows it."""
+
+    name: str
+    label: str
+    section: str
+    help: str
+    type: Literal["bool", "int", "float", "str", "choice"]
+    default: bool | int | float | str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    restricted: bool = False
+
+
+def option_rows() -> tuple[OptionRow, ...]:
+    """Every option, in the order of declaration."""
+    return tuple(_option_row(name) for name in Options.model_fields)
+
+
+_TYPES: dict[Any, Literal["bool", "int", "float", "str"]] = {bool: "bool", int: "int", float: "float", str: "str"}
+
+
+def _option_row(name: str) -> OptionRow:
+    field = Options.model_fields[name]
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict)
+    choices = get_args(field.annotation)
+    limits = {name: getattr(limit, name) for limit in field.metadata for name in ("ge", "le") if hasattr(limit, name)}
+    return OptionRow(
+        name=name,
+        label=field.title or name,
+        section=str(extra["section"]),
+        help=field.description or "",
+        type="choice" if choices else _TYPES[field.annotation],
+        default=field.default,
+        choices=choices,
+        minimum=limits.get("ge"),
+        maximum=limits.get("le"),
+        restricted=name in RESTRICTED_OPTIONS,
+    )
+
+
+def with_overrides(options: Options, overrides: Mapping[str, Any]) -> Options:
+    """`options` with a request's `override_settings`: unknown and restricted keys and nulls are ignored, as in A1111.
+
+    Raises: RequestError naming a key whose value is not possible.
+    """
+    wanted = {
+        key: value
+        for key, value in overrides.items()
+        if key in Options.model_fields and key not in RESTRICTED_OPTIONS and value is not None
+    }
+    accepted, refused = accepted_part(Options, {**options.model_dump(), **wanted})
+    for key, reason in refused.items():
+        raise RequestError(f"override_settings.{key}: {reason}", "override_settings")
+    return Options.model_validate(accepted)
+
+
+class Settings:
+    """The options of the whole server, in config.json. Keys that are not ours are kept as they are.
+
+    `problems` are what was wrong with the file when it was read, in sentences; a file that is not JSON is kept
+    as config.json.broken-<n>.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[str] = []
+        self._lock = threading.Lock()
+        self._foreign: dict[str, Any] = {}
+        self.options = self._load()
+        for problem in self.problems:
+            log.warning("%s", problem)
+
+    def change(self, values: Mapping[str, Any]) -> list[str]:
+        """Sets what is possible, saves it, and returns a sentence for each key that was ignored.
+
+        The file as it was before is kept as config.json.bak.
+        Raises: DiskFullError, AquatintError when the file cannot be written; then nothing has changed.
+        """
+        with self._lock:
+            before = self.options.model_dump()
+            wanted = {key: value for key, value in values.items() if key in before and value != before[key]}
+            problems = [f"There is no option called {key!r:.80}." for key in values if key not in before]
+            for key in [key for key in wanted if key.startswith("outdir_")]:
+                if not _may_hold_pictures(wanted[key], self.path.parent):
+                    del wanted[key]
+                    problems.append(f"{key}: pictures go into the data folder, beside programs and models.")
+            accepted, refused = accepted_part(Options, {**before, **wanted})
+            problems += [f"{key}: {reason}." for key, reason in refused.items()]
+            options = Options.model_validate({**before, **accepted})
+            if options != self.options:
+                self._save(options)
+                self.options = options
+            return problems
+
+    def _load(self) -> Options:
+        try:
+            values = json.loads(self.path.read_text("utf-8-sig"))
+        except FileNotFoundError:
+            return Options()
+        except OSError as error:
+            self.problems.append(f"{self.path} cannot be read: {error.strerror}. The defaults are used.")
+            return Options()
+        except (ValueError, RecursionError) as error:
+            return self._broken(str(error))
+        if not isinstance(values, dict):
+            return self._broken("it is not a JSON object")
+        known = {key: value for key, value in values.items() if key in Options.model_fields}
+        self._foreign = {key: value for key, value in values.items() if key not in known}
+        accepted, refused = accepted_part(Options, known)
+        self.problems += [f"{self.path.name}: {key}: {why}; the default is used." for key, why in refused.items()]
+        return Options.model_validate(accepted)
+
+    def _broken(self, reason: str) -> Options:
+        number = 1
+        while (aside := self.path.with_name(f"{self.path.name}.broken-{number}")).exists():
+            number += 1
+        self.path.replace(aside)
+        self.problems.append(
+            f"{self.path.name} is damaged ({reason:.100}); it is kept as {aside.name}, the defaults are used."
+        )
+        return Options()
+
+    def _save(self, options: Options) -> None:
+        if self.path.exists():
+            write_atomically(self.path.with_name(self.path.name + ".bak"), self.path.read_bytes())
+        text = json.dumps({**self._foreign, **options.model_dump()}, indent=4, ensure_ascii=False)
+        write_atomically(self.path, text.encode())
+
+
+def _may_hold_pictures(folder: object, data: Path) -> bool:
+    """Whether a folder lies below the data folder, and not where programs, weights or state lie."""
+    if not isinstance(folder, str) or "\0" in folder:
+        return False
+    data = data.resolve()
+    target = (data / folder).resolve()
+    if not target.is_relative_to(data) or target == data:
+        return False
+    first = target.relative_to(data).parts[0].casefold()
+    return first not in NEVER_FOR_PICTURES and not first.startswith(".")

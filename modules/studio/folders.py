@@ -1,0 +1,96 @@
+"""Where everything lies: A1111's folders, below one data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from modules.studio.files import explained
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+"""The root of this checkout: the data folder unless another is named."""
+
+
+class FolderFlags(Protocol):
+    """The command line's words about folders; an empty one means the default."""
+
+    @property
+    def data_dir(self) -> str | Path | None: ...
+    @property
+    def models_dir(self) -> str | Path | None: ...
+    @property
+    def ckpt_dir(self) -> str | Path | None: ...
+    @property
+    def vae_dir(self) -> str | Path | None: ...
+    @property
+    def lora_dir(self) -> str | Path | None: ...
+    @property
+    def embeddings_dir(self) -> str | Path | None: ...
+    @property
+    def styles_file(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Absolute paths. What people bring and get lies where A1111 has it; what the program keeps lies in `state`."""
+
+    data: Path
+    models: Path
+    checkpoints: tuple[Path, ...]
+    vae: Path
+    lora: Path
+    embeddings: Path
+    outputs: Path
+    styles: tuple[Path, ...]
+    """Style files, in the order in which a name is looked up; new styles go to the first."""
+    state: Path
+    config: Path
+
+    def make(self) -> None:
+        """Makes the folders that are missing.
+
+        Raises: AquatintError naming the one that cannot be made.
+        """
+        own = (self.data, self.models, self.checkpoints[0], self.vae, self.lora, self.embeddings, self.outputs)
+        for folder in (*own, self.state):
+            with explained(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+
+
+def find_folders(flags: FolderFlags) -> Folders:
+    """The folders that the command line asks for. Nothing is made or read, but patterns of style files are looked up.
+
+    `ckpt_dir` is looked through besides models/Stable-diffusion, as in A1111; so is this checkout's own folder when
+    the data folder is another one, since the starter checkpoint lies there.
+    """
+    data = _absolute(flags.data_dir, REPOSITORY)
+    models = _absolute(flags.models_dir, data / "models")
+    named = [_absolute(flags.ckpt_dir, data)] if flags.ckpt_dir else []
+    checkpoints = (models / "Stable-diffusion", *named, REPOSITORY / "models" / "Stable-diffusion")
+    return Folders(
+        data=data,
+        models=models,
+        checkpoints=tuple(dict.fromkeys(checkpoints)),
+        vae=_absolute(flags.vae_dir, models / "VAE"),
+        lora=_absolute(flags.lora_dir, models / "Lora"),
+        embeddings=_absolute(flags.embeddings_dir, data / "embeddings"),
+        outputs=data / "outputs",
+        styles=_style_files(flags.styles_file, data),
+        state=data / "aquatint",
+        config=data / "config.json",
+    )
+
+
+def _absolute(named: str | Path | None, default: Path) -> Path:
+    return Path(named).expanduser().absolute() if named else default
+
+
+def _style_files(patterns: Iterable[str], data: Path) -> tuple[Path, ...]:
+    """A plain name counts also when there is no such file yet; wildcards in it stand for files in its folder."""
+    found: list[Path] = []
+    for pattern in patterns:
+        path = _absolute(data / pattern, data)
+        found += sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
+    return tuple(dict.fromkeys(found)) or (data / "styles.csv",)
