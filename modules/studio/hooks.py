@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,4 +55,52 @@ class Hooks:
         """Called once for each job that began, also when it failed or was interrupted."""
 
 
-__all__ = ["Hooks"]
+class Chain(Hooks):
+    """Several hooks as one: each moment goes through all of them in their order, values from one to the next."""
+
+    def __init__(self, hooks: Iterable[Hooks]) -> None:
+        self.hooks = tuple(hooks)
+
+    def job_begins(self, job: Job) -> None:
+        for hook in self.hooks:
+            hook.job_begins(job)
+
+    def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
+        for hook in self.hooks:
+            hook.batch_begins(job, batch, model)
+
+    def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
+        for hook in self.hooks:
+            x = hook.sampling_begins(job, batch, model, x, sigmas)
+        return x
+
+    def step_begins(self, job: Job, batch: Batch, step: int, x: Tensor, sigma: Tensor) -> Tensor:
+        for hook in self.hooks:
+            x = hook.step_begins(job, batch, step, x, sigma)
+        return x
+
+    def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
+        for hook in self.hooks:
+            denoised = hook.denoised(job, batch, step, denoised, sigma)
+        return denoised
+
+    def step_ends(self, job: Job, batch: Batch, step: int, x: Tensor) -> None:
+        for hook in self.hooks:
+            hook.step_ends(job, batch, step, x)
+
+    def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
+        for hook in self.hooks:
+            hook.batch_ends(job, batch, model)
+
+    def image_ready(self, job: Job, batch: Batch, index: int, image: Image) -> Image:
+        for hook in self.hooks:
+            image = hook.image_ready(job, batch, index, image)
+        return image
+
+    def image_saved(self, job: Job, image: SavedImage) -> None:
+        for hook in self.hooks:
+            hook.image_saved(job, image)
+
+    def job_ends(self, job: Job) -> None:
+        for hook in self.hooks:
+            hook.job_ends(job)

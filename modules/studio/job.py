@@ -45,7 +45,9 @@ class Batch:
     seeds: list[int]
     subseeds: list[int]
     latents: Tensor | None = None
-    """(B, C, h, w) while sampling and until decoded."""
+    """(B, C, h, w) once sampled and until decoded."""
+    denoised: Tensor | None = None
+    """(B, C, h, w), the model's newest guess at the finished latents while sampling."""
     images: list[Image] = field(default_factory=list)
 
 

@@ -58,6 +58,10 @@ class Request(BaseModel):
     do_not_save_grid: bool = False
     override_settings: dict[str, Any] = {}
 
+    def pictures(self) -> tuple[str, ...]:
+        """The ids of the uploads it needs."""
+        return ()
+
     @model_validator(mode="after")
     def _fits_in_memory(self) -> Request:
         if self.width * self.height * self.batch_size > MOST_PIXELS:
@@ -82,6 +86,9 @@ class Img2Img(Request):
     initial_noise_multiplier: Annotated[float, Field(ge=0, le=10)] | None = None
     include_init_images: bool = False
 
+    def pictures(self) -> tuple[str, ...]:
+        return self.init_images
+
 
 class Inpaint(Img2Img):
     """A picture, a mask and words: only the masked part (white) changes."""
@@ -96,6 +103,9 @@ class Inpaint(Img2Img):
     inpaint_full_res: bool = True
     inpaint_full_res_padding: Annotated[int, Field(ge=0, le=2048)] = 0
     inpainting_mask_invert: Annotated[int, Field(ge=0, le=1)] = 0
+
+    def pictures(self) -> tuple[str, ...]:
+        return (*self.init_images, self.mask)
 
 
 Kind = Literal["txt2img", "img2img", "inpaint"]

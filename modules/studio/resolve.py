@@ -1,0 +1,52 @@
+"""A request's blanks filled, once, when it is submitted; below that line nothing is blank and nothing reads settings."""
+
+from __future__ import annotations
+
+import random
+
+from modules.diffusion.errors import AquatintError
+from modules.diffusion.samplers import find_sampler, schedule_label, split_merged_name
+from modules.diffusion.store import ModelStore
+from modules.studio.request import Request
+from modules.studio.settings import Options, with_overrides
+from modules.studio.styles import Styles
+
+DEFAULT_SAMPLER = "DPM++ 2M"
+AUTOMATIC = "Automatic"
+
+
+def resolve(request: Request, options: Options, store: ModelStore, styles: Styles) -> tuple[Request, Options]:
+    """The request with seeds drawn, styles merged and names made canonical, and the options it will run with.
+
+    Raises: AquatintError naming the checkpoint, VAE, sampler or scheduler that does not exist.
+    """
+    options = with_overrides(options, request.override_settings)
+    sampler_name, merged_schedule = split_merged_name(request.sampler_name or DEFAULT_SAMPLER)
+    prompt, negative_prompt = styles.apply(request.prompt, request.negative_prompt, request.styles)
+    resolved = request.model_copy(
+        update={
+            "prompt": prompt,
+            "negative_prompt": negative_prompt,
+            "sampler_name": find_sampler(sampler_name).name,
+            "scheduler": schedule_label(merged_schedule or request.scheduler or AUTOMATIC),
+            "seed": _drawn(request.seed),
+            "subseed": _drawn(request.subseed),
+            "override_settings": {},
+        }
+    )
+    vae = store.find_vae(options.sd_vae)
+    return resolved, options.model_copy(update={"sd_model_checkpoint": checkpoint_name(options, store), "sd_vae": vae})
+
+
+def checkpoint_name(options: Options, store: ModelStore) -> str:
+    """The checkpoint that a job with these options uses: the chosen one, or the first there is."""
+    if options.sd_model_checkpoint:
+        return store.find(options.sd_model_checkpoint).name
+    if not store.checkpoints:
+        raise AquatintError("There is no checkpoint yet: put a .safetensors file into models/Stable-diffusion.")
+    return store.checkpoints[0].name
+
+
+def _drawn(seed: int) -> int:
+    """A1111 draws seeds of 32 bits, and so does everybody's infotext."""
+    return seed if seed >= 0 else random.randrange(2**32)
