@@ -33,10 +33,6 @@ def _flag(group: str, help: str, **parser: Any) -> Any:
     return field(default=default, repr=not secret, metadata={"group": group, "help": help, "parser": parser})
 
 
-def _separated(text: str) -> tuple[str, ...]:
-    return tuple(word for part in text.split(",") if (word := part.strip()))
-
-
 def _switch(group: str, help: str) -> Any:
     return _flag(group, help, action="store_true")
 
@@ -59,12 +55,8 @@ class Flags:
         metavar="NAME",
         action="append",
     )
-    cors_allow_origins: tuple[str, ...] = _flag(
-        "Network",
-        "other web pages that may call the API: https://a.example,https://b.example",
-        metavar="ORIGINS",
-        default=(),
-        type=_separated,
+    cors_allow_origins: str | None = _flag(
+        "Network", "other web pages that may call the API: https://a.example,https://b.example", metavar="ORIGINS"
     )
     autolaunch: bool = _switch("Network", "open the page in a browser")
     tls_keyfile: Path | None = _flag(
