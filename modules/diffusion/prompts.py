@@ -71,7 +71,7 @@ def weighted_segments(text: str) -> list[Segment | Literal[Break.BREAK]]:
 
 
 def _pair_brackets(tokens: list[re.Match[str]]) -> tuple[dict[int, float], dict[int, str]]:
-    """-> factors by index of the opening tokens, opening brackets by index of the closing tokens that have a partner."""
+    """-> factors by index of the opening tokens; opening brackets by index of the closing tokens with a partner."""
     factors: dict[int, float] = {}
     closing: dict[int, str] = {}
     opened: dict[str, list[int]] = {"(": [], "[": []}
