@@ -1,0 +1,237 @@
+"""Logging in: a page and a cookie for browsers, HTTP Basic for scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import html
+import math
+import secrets
+import sqlite3
+import string
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from modules.studio.job import LOCAL
+from modules.web.accounts import Account, Accounts, Failures, proof_of
+from modules.web.answers import refusal
+
+IDLE = 30 * 24 * 3600
+"""Seconds without a visit after which a session ends."""
+LONGEST_FORM = 8192
+OWNER = "aquatint.owner"
+"""Where the gate writes down in the scope whose request it is."""
+PAGE = Path(__file__).with_name("assets") / "login.html"
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS install (id INTEGER PRIMARY KEY CHECK (id = 1), salt BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS session (
+    hash BLOB PRIMARY KEY, name TEXT NOT NULL, proof BLOB NOT NULL, seen REAL NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+def owner_of(scope: Scope) -> str:
+    """Whose request this is: the name that logged in, or "local" when no login is set."""
+    owner: str = scope.get(OWNER, LOCAL)
+    return owner
+
+
+class TooManyAttempts(Exception):  # noqa: N818  it is an answer, not a fault
+    """The address or the name has to wait `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Too many wrong passwords. Try again in {math.ceil(seconds)} seconds.")
+        self.headers = {"Retry-After": str(math.ceil(seconds))}
+
+
+class Sessions:
+    """Who is logged in: rows of a small database, so that a restart logs nobody out. Ids are kept as hashes only."""
+
+    def __init__(self, path: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+        """`path` None keeps them in memory. A damaged file is replaced: people log in again."""
+        self._clock = clock
+        try:
+            self._db = self._open(path)
+        except sqlite3.DatabaseError:
+            if path is None:
+                raise
+            path.unlink()
+            self._db = self._open(path)
+        self.salt: bytes = self._db.execute("SELECT salt FROM install").fetchone()[0]
+
+    @staticmethod
+    def _open(path: Path | None) -> sqlite3.Connection:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        db.executescript(SCHEMA)
+        db.execute("INSERT OR IGNORE INTO install VALUES (1, ?)", (secrets.token_bytes(16),))
+        return db
+
+    def begin(self, account: Account) -> str:
+        """A new session's id, 256 random bits."""
+        id = secrets.token_urlsafe(32)
+        self._db.execute("DELETE FROM session WHERE seen < ?", (self._clock() - IDLE,))
+        self._db.execute(
+            "INSERT INTO session VALUES (?, ?, ?, ?)", (_hash(id), account.name, proof_of(account), self._clock())
+        )
+        return id
+
+    def find(self, id: str) -> tuple[str, bytes] | None:
+        """The name and proof of a session that has not ended."""
+        now = self._clock()
+        row = self._db.execute("SELECT name, proof, seen FROM session WHERE hash = ?", (_hash(id),)).fetchone()
+        if row is None or row[2] < now - IDLE:
+            return None
+        if row[2] < now - 3600:
+            self._db.execute("UPDATE session SET seen = ? WHERE hash = ?", (now, _hash(id)))
+        return row[0], row[1]
+
+    def end(self, id: str) -> None:
+        """Logs out."""
+        self._db.execute("DELETE FROM session WHERE hash = ?", (_hash(id),))
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+
+class Login:
+    """Tells who a request is from, and answers /login and /logout."""
+
+    def __init__(self, accounts: Accounts, sessions: Sessions, failures: Failures | None = None) -> None:
+        self._accounts, self._sessions = accounts, sessions
+        self._failures = failures or Failures()
+        self._secret = secrets.token_bytes(32)
+        self._known: dict[bytes, Account] = {}
+        self._one_at_a_time = asyncio.Lock()
+        self._page = string.Template(PAGE.read_text("utf-8"))
+
+    async def account(self, scope: Scope, *, cookies: bool) -> Account | None:
+        """Who sent this request; with `cookies` False only its Authorization header counts.
+
+        Raises: TooManyAttempts.
+        """
+        given = _basic_credentials(Headers(scope=scope).get("authorization", ""))
+        if given is not None:
+            return await self._verify(_address(scope), *given)
+        return self._account_of_session(scope) if cookies else None
+
+    async def _verify(self, address: str, name: str, password: str) -> Account | None:
+        """Hashing runs once for a right password, and one at a time: parallel guesses cannot outrun the limit."""
+        key = hmac.digest(self._secret, f"{name}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
+        async with self._one_at_a_time:
+            wait = self._failures.wait(address, name)
+            if wait:
+                raise TooManyAttempts(wait)
+            account = self._known.get(key) or await run_in_threadpool(self._accounts.check, name, password)
+            if account is None:
+                self._failures.add(address, name)
+                return None
+            self._failures.forget(address, name)
+            self._known[key] = account
+            return account
+
+    def _account_of_session(self, scope: Scope) -> Account | None:
+        found = self._sessions.find(HTTPConnection(scope).cookies.get(_cookie_name(scope), ""))
+        return self._accounts.find(*found) if found is not None else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """/login for everybody, /logout for those who are in."""
+        request = Request(scope, receive)
+        post = {"/login": self._log_in, "/logout": self._log_out}[scope["path"]]
+        if request.method == "POST":
+            answer = await post(request)
+        elif request.method in ("GET", "HEAD") and scope["path"] == "/login":
+            answer = self._form() if self._account_of_session(scope) is None else RedirectResponse("/", 303)
+        else:
+            answer = refusal(405, "MethodNotAllowed", "Use the form.", {"Allow": "POST"})
+        await answer(scope, receive, send)
+
+    async def _log_in(self, request: Request) -> Response:
+        name, password = await _read_form(request)
+        try:
+            account = await self._verify(_address(request.scope), name, password)
+        except TooManyAttempts as error:
+            return self._form(str(error), 429, error.headers)
+        if account is None:
+            return self._form("The name or the password is wrong.", 401)
+        self._sessions.end(request.cookies.get(_cookie_name(request.scope), ""))
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(
+            _cookie_name(request.scope),
+            self._sessions.begin(account),
+            max_age=IDLE,
+            secure=request.scope["scheme"] == "https",
+            httponly=True,
+            samesite="lax",
+        )
+        return answer
+
+    async def _log_out(self, request: Request) -> Response:
+        self._sessions.end(request.cookies.get(_cookie_name(request.scope), ""))
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(_cookie_name(request.scope))
+        return answer
+
+    def _form(self, error: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        return HTMLResponse(self._page.substitute(error=html.escape(error)), status, headers)
+
+
+def _hash(id: str) -> bytes:
+    return hashlib.sha256(id.encode("utf-8", "surrogateescape")).digest()
+
+
+def _address(scope: Scope) -> str:
+    """The peer's own address: headers that claim another one are anybody's to write."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _cookie_name(scope: Scope) -> str:
+    """Browsers share cookies between the ports of a host; two servers on one machine must not log each other out."""
+    server = scope.get("server")
+    return f"aquatint-{server[1] if server else 0}"
+
+
+def _basic_credentials(header: str) -> tuple[str, str] | None:
+    """The name and password of `Basic ...`; None for an empty header and other schemes (clients send both)."""
+    scheme, _, encoded = header.strip().partition(" ")
+    if scheme.lower() != "basic" or not encoded.strip():
+        return None
+    try:
+        raw = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return "", ""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    name, _, password = text.partition(":")
+    return name, password
+
+
+async def _read_form(request: Request) -> tuple[str, str]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            return "", ""
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=8)
+    except ValueError:
+        return "", ""
+    return fields.get("username", [""])[0], fields.get("password", [""])[0]
