@@ -202,7 +202,7 @@ class Engine:
         except AquatintError as error:
             log.warning("Job %s failed: %s", job.id, error)
             return "failed", str(error)
-        except Exception as error:  # noqa: BLE001  a hook or a library may raise anything; only this job fails
+        except Exception as error:  # a hook or a library may raise anything: only this job fails
             log.exception("Job %s failed", job.id)
             return "failed", _in_plain_words(error)
         log.info("Job %s: %d pictures in %.1f s", job.id, len(job.progress.images), time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""A request's blanks filled, once, when it is submitted; below that line nothing is blank and nothing reads settings."""
+"""A request's blanks filled, once, at submit; below that line nothing is blank and nothing reads settings."""
 
 from __future__ import annotations
 

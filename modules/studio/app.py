@@ -1,0 +1,89 @@
+"""The parts of the studio, opened together: what pages, routes and extensions are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from modules.diffusion.attention import Attention, choose_attention
+from modules.diffusion.hardware import Hardware, probe
+from modules.diffusion.store import ModelStore
+from modules.studio.command_line import Flags
+from modules.studio.engine import Engine
+from modules.studio.folders import Folders, find_folders
+from modules.studio.forms import Forms
+from modules.studio.gallery import Gallery
+from modules.studio.live_preview import LivePreview
+from modules.studio.queue import DataLock, Queue
+from modules.studio.settings import Settings
+from modules.studio.styles import Styles
+from modules.studio.uploads import Uploads
+
+
+class App(NamedTuple):
+    """Everything there is one of."""
+
+    flags: Flags
+    folders: Folders
+    settings: Settings
+    styles: Styles
+    hardware: Hardware
+    attention: Attention
+    store: ModelStore
+    queue: Queue
+    gallery: Gallery
+    uploads: Uploads
+    forms: Forms
+    engine: Engine
+    lock: DataLock
+
+    def close(self) -> None:
+        """Ends the running job within a step (it is queued again), frees the models and the data folder."""
+        self.engine.stop()
+        self.store.unload()
+        self.lock.release()
+
+
+def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None) -> App:
+    """Opens the data folder and starts the engine; `report` hears what is being done.
+
+    Raises: AquatintError when another server holds the data folder, or a folder cannot be written.
+    """
+    folders = find_folders(flags)
+    folders.make()
+    lock = DataLock(folders.state)
+    report("settings and gallery")
+    settings = Settings(folders.config)
+    styles = Styles(folders.styles)
+    gallery = Gallery(folders.state / "gallery.db", folders)
+    uploads = Uploads(folders.state / "uploads")
+    queue = Queue(folders.state / "queue.db")
+    report("the device")
+    hardware = probe(flags.device, no_half=flags.no_half, offload=flags.offload)
+    attention = choose_attention(hardware, flags.attention)
+    report("checkpoints")
+    store = ModelStore(
+        folders.checkpoints,
+        folders.vae,
+        hardware,
+        attention,
+        keep=settings.options.sd_checkpoints_limit,
+        cache=folders.state / "hashes.json",
+    )
+    engine = Engine(queue, store, gallery, uploads, settings, styles, hooks=[LivePreview()])
+    engine.start()
+    return App(
+        flags,
+        folders,
+        settings,
+        styles,
+        hardware,
+        attention,
+        store,
+        queue,
+        gallery,
+        uploads,
+        Forms(folders.state / "forms.db"),
+        engine,
+        lock,
+    )

@@ -1,0 +1,135 @@
+"""What sampling starts from: nothing, a picture, or a picture with a mask; and how the result is put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from modules.diffusion import masks
+from modules.diffusion.masks import Box, ResizeMode
+from modules.diffusion.model import Model
+from modules.studio.request import Img2Img, Inpaint, Request
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Where an inpainted picture goes."""
+
+    original: Image.Image
+    mask: Image.Image
+    """L, of the original's size: how much of the new picture shows."""
+    box: Box | None
+    """The part of the original that was inpainted; None is all of it."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One picture made ready to be painted on, at the size of processing."""
+
+    picture: Image.Image
+    mask: Image.Image | None = None
+    """L, of the picture's size, white where it changes."""
+    overlay: Overlay | None = None
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What a batch starts from."""
+
+    latents: Tensor | None = None
+    """(B, C, h, w) of the pictures; None for words alone."""
+    mask: Tensor | None = None
+    """(h, w), 1 where the latents change; None is everywhere."""
+    inpaint: Tensor | None = None
+    """(B, 5, h, w), the further channels of an inpainting model."""
+    overlays: Sequence[Overlay | None] = ()
+
+    def finish(self, index: int, image: Image.Image) -> Image.Image:
+        """The decoded image put back into its original, if there is one: outside the mask nothing changes."""
+        overlay = self.overlays[index] if self.overlays else None
+        return image if overlay is None else masks.paste_back(overlay.original, image, overlay.mask, overlay.box)
+
+
+def prepare(
+    request: Request, count: int, first_noise: Tensor, model: Model, open_picture: Callable[[str], Image.Image]
+) -> Canvas:
+    """The canvas of a batch of `count` images; `first_noise` (B, C, h, w) is what masked content "latent noise" shows.
+
+    Raises: AquatintError if the mask is empty.
+    """
+    if not isinstance(request, Img2Img):
+        blank = torch.zeros(count, 3, request.height, request.width)
+        return Canvas(inpaint=_inpaint_channels(model, blank, None))
+    pictures = [open_picture(id) for id in request.init_images]
+    chosen = [pictures[index % len(pictures)] for index in range(count)]
+    mask = open_picture(request.mask) if isinstance(request, Inpaint) else None
+    surfaces = [_surface(request, picture, mask) for picture in chosen]
+    pixels = [_pixels(surface.picture) for surface in surfaces]
+    _, height, width = model.latent_shape(request.width, request.height)
+    latents = torch.cat([masks.resize_latent(model.encode(one[None]), height, width) for one in pixels])
+    cells = None
+    painted = surfaces[0].mask
+    if isinstance(request, Inpaint) and painted is not None:
+        cells = torch.from_numpy(masks.latent_mask(painted, height, width, rounded=request.mask_round)).to(latents)
+        if request.inpainting_fill == 2:
+            latents = latents * (1 - cells) + first_noise.to(latents) * cells
+        elif request.inpainting_fill == 3:
+            latents = latents * (1 - cells)
+    kept = torch.zeros(count, 3, request.height, request.width) if painted is None else torch.stack(pixels)
+    inpaint = _inpaint_channels(model, kept, painted)
+    return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces])
+
+
+def _surface(request: Img2Img, picture: Image.Image, mask: Image.Image | None) -> Surface:
+    picture, size = masks.as_rgb(picture), (request.width, request.height)
+    if not isinstance(request, Inpaint) or mask is None:
+        whole = request.resize_mode == ResizeMode.LATENT
+        return Surface(_cut_to_eight(picture) if whole else masks.resize(picture, size, request.resize_mode))
+    painted = masks.inpaint_mask(
+        mask,
+        picture.size,
+        invert=bool(request.inpainting_mask_invert),
+        blur_x=request.mask_blur_x,
+        blur_y=request.mask_blur_y,
+        round_alpha=request.mask_round,
+    )
+    if request.inpaint_full_res:
+        region = masks.crop_region(painted, request.inpaint_full_res_padding)
+        box = masks.expand_region(region, size, picture.size)
+        overlay = Overlay(picture, painted, box)
+        picture = masks.resize(picture.crop(box), size, ResizeMode.CROP)
+        painted = masks.resize(painted.crop(box), size, ResizeMode.CROP, Image.Resampling.BILINEAR)
+    else:
+        picture = masks.resize(picture, size, request.resize_mode)
+        painted = masks.resize(painted, size, request.resize_mode, Image.Resampling.BILINEAR)
+        overlay = Overlay(picture, masks.overlay_mask(painted), None)
+    if request.inpainting_fill != 1:
+        picture = masks.filled(picture, painted)
+    return Surface(picture, painted, overlay)
+
+
+def _cut_to_eight(picture: Image.Image) -> Image.Image:
+    """Resized by less than eight pixels, so that it fills whole latent cells."""
+    return picture.resize((max(8, picture.width - picture.width % 8), max(8, picture.height - picture.height % 8)))
+
+
+def _inpaint_channels(model: Model, pixels: Tensor, mask: Image.Image | None) -> Tensor | None:
+    """The mask and the rest of the picture for a 9-channel model; None for the others."""
+    if not model.has_inpaint_channels:
+        return None
+    if mask is None:
+        where = torch.ones(pixels.shape[-2:])
+    else:
+        where = torch.from_numpy(np.asarray(mask, dtype=np.float32) / 255).round()
+    return masks.inpaint_latents(where, model.encode(masks.masked_pixels(pixels, where)))
+
+
+def _pixels(picture: Image.Image) -> Tensor:
+    """RGB -> (3, H, W) in [-1, 1]."""
+    values = np.asarray(picture, dtype=np.float32) / 127.5 - 1
+    return torch.from_numpy(values).movedim(-1, 0)

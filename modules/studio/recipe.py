@@ -1,0 +1,133 @@
+"""The recipe: how one job becomes pictures. One short loop; features hang on it as hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from modules.diffusion.errors import NotANumberError
+from modules.diffusion.model import Model
+from modules.diffusion.store import ModelStore
+from modules.studio.gallery import Gallery
+from modules.studio.grid import image_grid
+from modules.studio.hooks import Chain, Hooks
+from modules.studio.infotext import ModelFacts, write_infotext
+from modules.studio.job import Batch, Job, SavedImage
+from modules.studio.sampling import Stopped, sample
+from modules.studio.uploads import Uploads
+
+
+class Recipe:
+    """Runs one job on the calling thread."""
+
+    def __init__(
+        self, job: Job, store: ModelStore, gallery: Gallery, uploads: Uploads, hooks: Sequence[Hooks] = ()
+    ) -> None:
+        self.job, self.store, self.gallery, self.uploads = job, store, gallery, uploads
+        self.hooks = Chain(hooks)
+        self._images: list[Image.Image] = []
+        self._saved = gallery.of_job(job.id) if job.attempt > 1 else {}
+        """What an earlier run of this job, which ended with the server, has saved; not to be saved twice."""
+
+    def run(self) -> None:
+        """Raises: AquatintError, or whatever a hook raises. What was saved before stays saved."""
+        job = self.job
+        _set_up_images(job)
+        self.hooks.job_begins(job)
+        try:
+            job.report(stage=f"loading {job.options.sd_model_checkpoint}", batches=job.request.n_iter)
+            with self.store.lease(job.options.sd_model_checkpoint, job.options.sd_vae) as model, torch.inference_mode():
+                for index in range(job.request.n_iter):
+                    if job.interrupted:
+                        break
+                    self._batch(_batch_of(job, index), model)
+                self._save_grid(model)
+        finally:
+            self.hooks.job_ends(job)
+
+    def _batch(self, batch: Batch, model: Model) -> None:
+        job = self.job
+        places = range(batch.index * job.request.batch_size, batch.index * job.request.batch_size + len(batch.seeds))
+        if all(place in self._saved for place in places):
+            saved_before = [self._saved[place] for place in places]
+            job.report(images=(*job.progress.images, *saved_before), batch=batch.index + 1, step=0)
+            return
+        job.skipped = False
+        self.hooks.batch_begins(job, batch, model)
+        try:
+            self._paint(batch, model)
+        except Stopped:
+            batch.images = []
+        stopped = job.interrupted or job.skipped
+        self.hooks.batch_ends(job, batch, model)
+        job.report(stage="saving")
+        for index, (place, image) in enumerate(zip(places, batch.images, strict=False)):
+            image = self.hooks.image_ready(job, batch, index, image)
+            saved = self._saved.get(place) or self._keep(image, place, model, unfinished=stopped)
+            job.report(images=(*job.progress.images, saved))
+            self.hooks.image_saved(job, saved)
+        job.report(batch=batch.index + 1, step=0, preview=None)
+
+    def _paint(self, batch: Batch, model: Model) -> None:
+        """Fills `batch.images`; once more in float32 if there was NaN."""
+        try:
+            self._sample_and_decode(batch, model)
+        except NotANumberError:
+            if model.dtype == torch.float32:
+                raise
+            self.job.report(stage="once more in float32", step=0)
+            with model.in_float32():
+                self._sample_and_decode(batch, model)
+
+    def _sample_and_decode(self, batch: Batch, model: Model) -> None:
+        job = self.job
+        open_picture = partial(self.uploads.open, owner=job.owner)
+        canvas, batch.latents = sample(job, batch, model, self.hooks, open_picture)
+        job.report(stage="decoding")
+        pixels = model.decode(batch.latents)
+        batch.images = [canvas.finish(index, _picture(each)) for index, each in enumerate(pixels)]
+
+    def _keep(self, image: Image.Image, index: int, model: Model, *, unfinished: bool) -> SavedImage:
+        """On disk and in the index, or, where that is not wanted, in memory for as long as there is room."""
+        job = self.job
+        infotext = write_infotext(job, index, ModelFacts.of(model))
+        self._images.append(image)
+        if (
+            job.request.do_not_save_samples
+            or not job.options.samples_save
+            or (unfinished and not job.options.save_incomplete_images)
+        ):
+            return self.gallery.keep_in_memory(image, infotext, job, index)
+        return self.gallery.save(image, infotext, job, index)
+
+    def _save_grid(self, model: Model) -> None:
+        job = self.job
+        if len(self._images) < 2 or job.request.do_not_save_grid or not job.options.grid_save:
+            return
+        infotext = write_infotext(job, 0, ModelFacts.of(model))
+        job.report(grid=self.gallery.save(image_grid(self._images), infotext, job, 0, grid=True))
+
+
+def _set_up_images(job: Job) -> None:
+    """Prompts and seeds of all images; with variation only the variation seed counts up, as in A1111."""
+    request, count = job.request, job.request.batch_size * job.request.n_iter
+    varied = request.subseed_strength > 0
+    job.prompts = [request.prompt] * count
+    job.negative_prompts = [request.negative_prompt] * count
+    job.seeds = [request.seed + (0 if varied else index) for index in range(count)]
+    job.subseeds = [request.subseed + index for index in range(count)]
+
+
+def _batch_of(job: Job, index: int) -> Batch:
+    of = slice(index * job.request.batch_size, (index + 1) * job.request.batch_size)
+    return Batch(index, job.prompts[of], job.negative_prompts[of], job.seeds[of], job.subseeds[of])
+
+
+def _picture(pixels: Tensor) -> Image.Image:
+    """(3, H, W) in [-1, 1] -> RGB."""
+    values = ((pixels + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
+    return Image.fromarray(values.movedim(0, -1).numpy())
