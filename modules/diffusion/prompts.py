@@ -18,9 +18,9 @@ LARGEST_WEIGHT = 1e6
 
 _TOKEN = re.compile(
     r"""
-    \\[()\[\]\\]?                # an escape; a backslash before anything else is dropped
+    \\[()\[\]\\]?                                # an escape; a backslash before anything else is dropped
     | [(\[]
-    | :\s*([+-]?[.\d]+)\s*\)     # the end of (text:1.2)
+    | :\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*\)    # the end of (text:1.2)
     | [)\]]
     | :
     | [^\\()\[\]:]+
@@ -85,18 +85,10 @@ def _pair_brackets(tokens: list[re.Match[str]]) -> tuple[dict[int, float], dict[
         elif token[0] == ")" and opened["("]:
             opened["("].pop()
             closing[index] = "("
-        elif opened["("] and (weight := _number(token[1])) is not None:
-            factors[opened["("].pop()] = weight
+        elif token[1] and opened["("]:
+            factors[opened["("].pop()] = _bounded(float(token[1]))
             closing[index] = "("
     return factors, closing
-
-
-def _number(digits: str | None) -> float | None:
-    """The weight in `(x:1.2)`; None for something like 1.2.3, which leaves the token plain text."""
-    try:
-        return None if digits is None else _bounded(float(digits))
-    except ValueError:
-        return None
 
 
 def _bounded(weight: float) -> float:
