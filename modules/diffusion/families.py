@@ -1,0 +1,159 @@
+"""The model families: one row each, and how a UNet's shape tells which one a checkpoint belongs to.
+
+SD 2.x comes in two kinds that no key or shape tells apart: one predicts the noise (epsilon, trained at 512 pixels), one the
+velocity (v, trained at 768). The same holds for SDXL fine-tunes trained on v. So the prediction type is, in this order:
+what the user wrote into the file beside the checkpoint (`stem.json`, key "prediction_type"); a `stem.yaml` with
+`parameterization: "v"` (a .yaml without it means epsilon); the marker tensor `v_pred`; the file's metadata
+(`modelspec.prediction_type`, or `modelspec.architecture` ending in "768-v"); the family's own. For SD 2.x that last one is
+v, as in 2.0 and 2.1, and since epsilon is as likely there, the loaded network is asked (`loading.tried_prediction`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from modules.diffusion.preview import PreviewFactors
+
+PredictionType = Literal["epsilon", "v_prediction"]
+
+
+@dataclass(frozen=True)
+class EncoderRow:
+    """One text encoder of a family."""
+
+    folder: str
+    """Its part in a diffusers folder, and its configuration in ours."""
+    tokenizer: str
+    prefixes: tuple[str, ...]
+    """Where its keys are in a single file; the first that is there counts."""
+    is_open_clip: bool = False
+    """Whether single files name and stack its weights as open_clip does."""
+    pad_token_id: int = 49407
+    penultimate: bool = False
+    final_norm: bool = True
+    pooled: bool = False
+    projection: bool = False
+
+
+@dataclass(frozen=True)
+class Family:
+    """What checkpoints of one kind have in common."""
+
+    name: str
+    config: str
+    """The folder in modules/diffusion/configs with what no shape tells."""
+    in_channels: int
+    levels: int
+    """Resolutions of the UNet."""
+    linear: bool
+    """Whether its transformers begin with a linear layer (not a 1x1 convolution)."""
+    time_ids: int
+    """SDXL's size, crop and target numbers (6), or the refiner's with an aesthetic score (5); 0 for none."""
+    encoders: tuple[EncoderRow, ...]
+    native_size: int
+    """Pixels."""
+    latent_scale: float
+    """What the VAE's latents are multiplied with for the UNet."""
+    prediction_type: PredictionType = "epsilon"
+    preview: PreviewFactors | None = None
+    """None: the latents are the checkpoint's own."""
+    latent_channels: int = 4
+
+    @property
+    def is_inpainting(self) -> bool:
+        """Whether the UNet sees the mask and the masked picture beside the latents."""
+        return self.in_channels == 9
+
+    @property
+    def zeroes_empty_negative(self) -> bool:
+        """SDXL was trained with zeros, not with an encoded "", where there is no text."""
+        return self.time_ids > 0
+
+
+class Structure(NamedTuple):
+    """What tells the families apart."""
+
+    in_channels: int
+    levels: int
+    linear: bool
+    time_ids: bool
+
+
+def structure_of(unet: Mapping[str, Any]) -> Structure:
+    """From a UNet's diffusers configuration."""
+    return Structure(
+        unet.get("in_channels", 4),
+        len(unet.get("block_out_channels") or ()),
+        bool(unet.get("use_linear_projection")),
+        unet.get("addition_embed_type") == "text_time",
+    )
+
+
+def recognise(structure: Structure) -> Family | None:
+    """The family with this structure, if there is one."""
+    for family in FAMILIES:
+        if structure == (family.in_channels, family.levels, family.linear, family.time_ids > 0):
+            return family
+    return None
+
+
+# Linear fits published with the previews of ComfyUI and the forum thread "Decoding latents to RGB without upscaling".
+SD1_PREVIEW = PreviewFactors(
+    ((0.3512, 0.2297, 0.3227), (0.3250, 0.4974, 0.2350), (-0.2829, 0.1762, 0.2721), (-0.2120, -0.2616, -0.7177))
+)
+SDXL_PREVIEW = PreviewFactors(
+    ((0.3651, 0.4232, 0.4341), (-0.2533, -0.0042, 0.1068), (0.1076, 0.1111, -0.0362), (-0.3165, -0.2492, -0.2188)),
+    (0.1084, -0.0175, -0.0011),
+)
+
+CLIP_L = EncoderRow(
+    "text_encoder", "tokenizer", ("cond_stage_model.transformer.text_model.", "cond_stage_model.transformer.")
+)
+OPEN_CLIP_H = EncoderRow(
+    "text_encoder",
+    "tokenizer",
+    ("cond_stage_model.model.", "conditioner.embedders.0.model."),
+    is_open_clip=True,
+    pad_token_id=0,
+    penultimate=True,
+)
+SDXL_CLIP_L = EncoderRow(
+    "text_encoder",
+    "tokenizer",
+    ("conditioner.embedders.0.transformer.text_model.",),
+    penultimate=True,
+    final_norm=False,
+)
+OPEN_CLIP_G = EncoderRow(
+    "text_encoder_2",
+    "tokenizer_2",
+    ("conditioner.embedders.1.model.", "conditioner.embedders.0.model."),
+    is_open_clip=True,
+    pad_token_id=0,
+    penultimate=True,
+    final_norm=False,
+    pooled=True,
+    projection=True,
+)
+
+SD1 = Family("SD 1.x", "sd1", 4, 4, False, 0, (CLIP_L,), 512, 0.18215, preview=SD1_PREVIEW)
+SD1_INPAINTING = Family("SD 1.x inpainting", "sd1", 9, 4, False, 0, (CLIP_L,), 512, 0.18215, preview=SD1_PREVIEW)
+SD2 = Family("SD 2.x", "sd2", 4, 4, True, 0, (OPEN_CLIP_H,), 768, 0.18215, "v_prediction", SD1_PREVIEW)
+SD2_INPAINTING = Family("SD 2.x inpainting", "sd2", 9, 4, True, 0, (OPEN_CLIP_H,), 512, 0.18215, preview=SD1_PREVIEW)
+SDXL = Family("SDXL", "sdxl", 4, 3, True, 6, (SDXL_CLIP_L, OPEN_CLIP_G), 1024, 0.13025, preview=SDXL_PREVIEW)
+SDXL_INPAINTING = Family(
+    "SDXL inpainting", "sdxl", 9, 3, True, 6, (SDXL_CLIP_L, OPEN_CLIP_G), 1024, 0.13025, preview=SDXL_PREVIEW
+)
+SDXL_REFINER = Family(
+    "SDXL refiner", "sdxl_refiner", 4, 4, True, 5, (OPEN_CLIP_G,), 1024, 0.13025, preview=SDXL_PREVIEW
+)
+
+FAMILIES = (SD1, SD1_INPAINTING, SD2, SD2_INPAINTING, SDXL, SDXL_INPAINTING, SDXL_REFINER)
+
+OWN_SIZES = Family("own sizes", "", 4, 0, False, 0, (CLIP_L,), 0, 0.0)
+OWN_SIZES_INPAINTING = Family("own sizes, inpainting", "", 9, 0, False, 0, (CLIP_L,), 0, 0.0)
+"""Diffusers folders of Stable Diffusion's parts in sizes of their own; their own configurations say the rest."""
+
+BY_NAME = {family.name: family for family in (*FAMILIES, OWN_SIZES, OWN_SIZES_INPAINTING)}

@@ -1,0 +1,385 @@
+"""A checkpoint's parts put together on the CPU, offline: no download, no pickle that could run, no file trusted.
+
+The networks are built without memory of their own (on torch's meta device), then each weight is read, cast and put in
+place: the peak is the model and one tensor. Every weight the network has must be in the file with its shape and must be
+finite.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from modules.diffusion.checkpoint import Checkpoint
+from modules.diffusion.conditioning import TextEncoder
+from modules.diffusion.diffusers_folder import read_json, read_scheduler, weights_files
+from modules.diffusion.errors import CheckpointError
+from modules.diffusion.families import EncoderRow, Family, PredictionType
+from modules.diffusion.hardware import Hardware
+from modules.diffusion.ldm_keys import UNET, VAE, Source, clip_sources, open_clip_sources, unet_sources, vae_sources
+from modules.diffusion.sizes import below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
+from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
+
+if TYPE_CHECKING:
+    from transformers import CLIPTokenizer
+
+CONFIGS = Path(__file__).parent / "configs"
+
+Names = Mapping[str, Source]
+
+
+@dataclass
+class Components:
+    """The parts of a model, on the CPU."""
+
+    unet: Any
+    encoders: tuple[TextEncoder, ...]
+    vae: Any
+    """None when the checkpoint holds none."""
+    latent_scale: float
+    training_sigmas: Tensor
+    prediction_type: PredictionType
+
+
+class Format(NamedTuple):
+    """How weights are kept."""
+
+    dtype: torch.dtype
+    channels_last: bool
+    """Faster for convolutions on the CPU."""
+
+
+def load_components(checkpoint: Checkpoint, hardware: Hardware) -> Components:
+    """Read a whole checkpoint. Raises CheckpointError naming the file: missing, cut short, other keys, NaN."""
+    with torch.inference_mode(False), torch.no_grad():
+        load = _load_folder if checkpoint.is_folder else _load_file
+        components = load(checkpoint, hardware)
+        if not checkpoint.prediction_known:
+            components.prediction_type = tried_prediction(components.unet)
+    return components
+
+
+def load_vae(path: Path, family: Family, hardware: Hardware) -> Any:
+    """A VAE from its own file, in the original layout (with or without prefix) or in diffusers'."""
+    with torch.inference_mode(False), torch.no_grad(), open_weights(path) as weights:
+        names = weights.tensors
+        if any(name.startswith(("encoder.down_blocks.", "decoder.up_blocks.")) for name in names):
+            return _vae_of_diffusers_names(weights, family, hardware)
+        prefix = VAE if any(name.startswith(VAE) for name in names) else ""
+        return _vae_of_original_names(weights, prefix, family, hardware)
+
+
+def training_sigmas(
+    beta_start: float = 0.00085, beta_end: float = 0.012, *, scaled: bool = True, zero_snr: bool = False
+) -> Tensor:
+    """(1000,) noise levels, ascending: sqrt((1 - a) / a) of the products a of the schedule's alphas (DDPM).
+
+    `scaled`: the betas' roots are evenly spaced (latent diffusion), not the betas. `zero_snr` rescales the schedule to
+    end in pure noise (Lin et al. 2023, "Common Diffusion Noise Schedules ...", algorithm 1), with A1111's last value.
+    """
+    power = 0.5 if scaled else 1.0
+    betas = torch.linspace(beta_start**power, beta_end**power, 1000, dtype=torch.float64) ** (1 / power)
+    products = torch.cumprod(1 - betas, 0)
+    if zero_snr:
+        roots = products.sqrt()
+        products = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
+        products[-1] = 4.8973451890853435e-08
+    products = products.float()
+    return ((1 - products) / products).sqrt()
+
+
+def tried_prediction(unet: Any) -> PredictionType:
+    """Whether a UNet predicts the noise, asked of the network itself: at the last step its input is all but noise.
+
+    A network that predicts epsilon gives its input back then; one that predicts v gives minus the picture it imagines,
+    which has nothing of the noise's grain.
+    """
+    noise = torch.randn(1, unet.config.in_channels, 32, 32, generator=torch.Generator().manual_seed(0))
+    context = torch.zeros(1, 77, unet.config.cross_attention_dim, dtype=unet.dtype)
+    answer = unet(noise.to(unet.dtype), torch.tensor([999.0]), encoder_hidden_states=context, return_dict=False)[0]
+    likeness = torch.nn.functional.cosine_similarity(answer.float().flatten(), noise.flatten(), dim=0)
+    return "epsilon" if likeness > 0.5 else "v_prediction"
+
+
+# Single files
+
+
+def _load_file(checkpoint: Checkpoint, hardware: Hardware) -> Components:
+    family = checkpoint.family
+    with open_weights(checkpoint.path) as weights:
+        shapes = {name: info.shape for name, info in weights.tensors.items()}
+        config = _config(family, "unet") | unet_sizes(below(shapes, UNET))
+        unet = _empty_unet(config)
+        sources = unet_sources(unet.state_dict(), config)
+        _refuse_strangers(weights, UNET, sources)
+        _fill(unet, sources, weights, _format(hardware))
+        encoders = tuple(_encoder_of_file(row, weights, family, hardware) for row in family.encoders)
+        has_vae = any(name.startswith(VAE) for name in shapes)
+        vae = _vae_of_original_names(weights, VAE, family, hardware) if has_vae else None
+    sigmas = training_sigmas(zero_snr=checkpoint.zero_snr)
+    return Components(unet, encoders, vae, family.latent_scale, sigmas, checkpoint.prediction_type)
+
+
+def _refuse_strangers(weights: Weights, prefix: str, sources: Names) -> None:
+    """A UNet with more in it than ours would run, and give something else than its author saw."""
+    wanted = {source.key for source in sources.values()}
+    strangers = [name for name in weights.tensors if name.startswith(prefix) and name not in wanted]
+    if strangers:
+        fail(weights.path, f"its UNet has {len(strangers)} weights of an unknown kind, such as {strangers[0]}.")
+
+
+def _encoder_of_file(row: EncoderRow, weights: Weights, family: Family, hardware: Hardware) -> TextEncoder:
+    shapes = {name: info.shape for name, info in weights.tensors.items()}
+    mark = "token_embedding.weight" if row.is_open_clip else "embeddings.token_embedding.weight"
+    prefix = next((prefix for prefix in row.prefixes if prefix + mark in shapes), None)
+    if prefix is None:
+        fail(weights.path, f"it holds no text encoder (no {row.prefixes[0]}{mark}).")
+    sizes = (open_clip_sizes if row.is_open_clip else clip_sizes)(below(shapes, prefix))
+    model = _empty_encoder(_config(family, row.folder) | sizes, row.projection)
+    names = [_plain(name) for name in model.state_dict()]
+    sources = (open_clip_sources if row.is_open_clip else clip_sources)(names, prefix)
+    _fill(model, {name: sources[_plain(name)] for name in model.state_dict()}, weights, Format(hardware.dtype, False))
+    # open_clip's H has 24 layers of which the last is never used; some files (and all folders) leave it out.
+    penultimate = row.penultimate and sizes["num_hidden_layers"] != 23
+    return _text_encoder(row, model, tokenizer_from(CONFIGS / "clip_tokenizer"), row.pad_token_id, penultimate)
+
+
+def _vae_of_original_names(weights: Weights, prefix: str, family: Family, hardware: Hardware) -> Any:
+    shapes = below({name: info.shape for name, info in weights.tensors.items()}, prefix)
+    try:
+        sizes = vae_sizes(shapes)
+    except (KeyError, IndexError):
+        fail(weights.path, "its keys are not those of a VAE.")
+    vae = _empty_vae(_config(family, "vae") | sizes)
+    sources = vae_sources(vae.state_dict(), len(sizes["down_block_types"]), prefix)
+    _fill(vae, sources, weights, _vae_format(hardware))
+    return vae
+
+
+# Diffusers folders and files
+
+
+def _load_folder(checkpoint: Checkpoint, hardware: Hardware) -> Components:
+    folder = checkpoint.path
+    unet = _unet_of_folder(folder, hardware)
+    config = read_json(folder / "vae/config.json", folder)
+    vae = _empty_vae(config)
+    with _open_part(folder, "vae") as weights:
+        _fill(vae, _diffusers_vae_sources(vae, weights), weights, _vae_format(hardware))
+    scheduler = read_scheduler(folder)
+    sigmas = training_sigmas(
+        scheduler.get("beta_start", 0.0001),
+        scheduler.get("beta_end", 0.02),
+        scaled=scheduler.get("beta_schedule", "linear") == "scaled_linear",
+        zero_snr=checkpoint.zero_snr,
+    )
+    encoders = tuple(_encoder_of_folder(row, checkpoint, hardware) for row in checkpoint.family.encoders)
+    scale = float(config.get("scaling_factor", 0.18215))
+    return Components(unet, encoders, vae, scale, sigmas, checkpoint.prediction_type)
+
+
+def _unet_of_folder(folder: Path, hardware: Hardware) -> Any:
+    config = read_json(folder / "unet/config.json", folder)
+    for key in ("class_embed_type", "encoder_hid_dim_type", "time_cond_proj_dim", "num_class_embeds"):
+        if config.get(key) is not None:
+            fail(folder, f"its UNet wants more than words and time ({key}), which is not supported.")
+    unet = _empty_unet(config)
+    with _open_part(folder, "unet") as weights:
+        _fill(unet, {name: Source(name) for name in unet.state_dict()}, weights, _format(hardware))
+    return unet
+
+
+def _encoder_of_folder(row: EncoderRow, checkpoint: Checkpoint, hardware: Hardware) -> TextEncoder:
+    folder = checkpoint.path
+    config = read_json(folder / row.folder / "config.json", folder)
+    model = _empty_encoder(config, row.projection)
+    with _open_part(folder, row.folder) as weights:
+        _fill(model, _diffusers_text_sources(model, weights), weights, Format(hardware.dtype, False))
+    own = folder / row.tokenizer
+    tokenizer = tokenizer_from(own if (own / "vocab.json").is_file() else CONFIGS / "clip_tokenizer")
+    # Diffusers reads SD 2.x's last layer as saved, which is the original's last but one; SDXL's hidden_states[-2].
+    penultimate = row.penultimate and not row.final_norm
+    return _text_encoder(row, model, tokenizer, _pad_token_id(own, tokenizer, row.pad_token_id), penultimate)
+
+
+def _vae_of_diffusers_names(weights: Weights, family: Family, hardware: Hardware) -> Any:
+    levels = 1 + max(int(name.split(".")[2]) for name in weights.tensors if name.startswith("encoder.down_blocks."))
+    originals = vae_sources(weights.tensors, levels, "")
+    shapes = {originals[name].key: info.shape for name, info in weights.tensors.items()}
+    vae = _empty_vae(_config(family, "vae") | vae_sizes(shapes))
+    _fill(vae, _diffusers_vae_sources(vae, weights), weights, _vae_format(hardware))
+    return vae
+
+
+def _diffusers_vae_sources(vae: nn.Module, weights: Weights) -> Names:
+    """Diffusers renamed the attention's weights in 2023; files of before keep the old names."""
+    old = ((".to_q.", ".query."), (".to_k.", ".key."), (".to_v.", ".value."), (".to_out.0.", ".proj_attn."))
+    sources = {}
+    for name in vae.state_dict():
+        before = name
+        for new_part, old_part in old:
+            before = before.replace(new_part, old_part)
+        sources[name] = Source(before if name not in weights.tensors and before in weights.tensors else name)
+    return sources
+
+
+def _diffusers_text_sources(model: nn.Module, weights: Weights) -> Names:
+    """Versions of transformers differ in whether "text_model." stands before the names."""
+    names = ((name, _plain(name)) for name in model.state_dict())
+    return {name: Source(plain if plain in weights.tensors else f"text_model.{plain}") for name, plain in names}
+
+
+class _Shards:
+    """Several files that hold one part."""
+
+    def __init__(self, files: Sequence[Weights]) -> None:
+        self.path = files[0].path
+        self.metadata: Mapping[str, str] = {}
+        self._file_of = {name: file for file in files for name in file.tensors}
+        self.tensors: Mapping[str, TensorInfo] = {name: file.tensors[name] for name, file in self._file_of.items()}
+
+    def read(self, name: str) -> Tensor:
+        return self._file_of[name].read(name)
+
+    def close(self) -> None:
+        """Whoever opened the files closes them."""
+
+
+@contextmanager
+def _open_part(folder: Path, part: str) -> Iterator[Weights]:
+    with ExitStack() as stack:
+        yield _Shards([stack.enter_context(open_weights(path)) for path in weights_files(folder, part)])
+
+
+# Both
+
+
+def tokenizer_from(folder: Path) -> CLIPTokenizer:
+    """CLIP's tokenizer from vocab.json and merges.txt, and from nothing else that lies there."""
+    from transformers import CLIPTokenizer  # heavy
+
+    return CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
+
+
+def _pad_token_id(folder: Path, tokenizer: CLIPTokenizer, default: int) -> int:
+    """A folder's tokenizer may pad with "!" or with the end mark; the entry is a word or an object around one."""
+    try:
+        entry = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8")).get("pad_token")
+    except (OSError, ValueError, AttributeError):
+        return default
+    word = entry.get("content") if isinstance(entry, dict) else entry
+    known = tokenizer.get_vocab()
+    return known.get(word, known.get(f"{word}</w>", default)) if isinstance(word, str) else default
+
+
+def _text_encoder(
+    row: EncoderRow, model: Any, tokenizer: CLIPTokenizer, pad_token_id: int, penultimate: bool
+) -> TextEncoder:
+    return TextEncoder(
+        model,
+        tokenizer,
+        pad_token_id=pad_token_id,
+        penultimate=penultimate,
+        final_norm=row.final_norm,
+        pooled=row.pooled,
+        projection=row.projection,
+    )
+
+
+def _config(family: Family, part: str) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((CONFIGS / (family.config or "sd1") / f"{part}.json").read_text())
+    return config
+
+
+def _empty_unet(config: Mapping[str, Any]) -> Any:
+    from diffusers import UNet2DConditionModel  # heavy
+
+    return _empty(UNet2DConditionModel.from_config, _without_marks(config))
+
+
+def _empty_vae(config: Mapping[str, Any]) -> Any:
+    from diffusers import AutoencoderKL  # heavy
+
+    return _empty(AutoencoderKL.from_config, _without_marks(config))
+
+
+TEXT_KEYS = frozenset(
+    {
+        *("vocab_size", "hidden_size", "intermediate_size", "projection_dim", "num_hidden_layers"),
+        *("num_attention_heads", "max_position_embeddings", "hidden_act", "layer_norm_eps"),
+    }
+)
+"""What is taken from a text encoder's config.json; transformers would obey more, down to fetching code."""
+
+
+def _empty_encoder(config: Mapping[str, Any], projection: bool) -> Any:
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection  # heavy
+
+    plain = {key: value for key, value in config.items() if key in TEXT_KEYS}
+    # The end mark's own number: the 2 in old configurations is a known mistake that transformers works around.
+    settings = CLIPTextConfig(**plain, bos_token_id=49406, eos_token_id=49407)
+    model = _empty(CLIPTextModelWithProjection if projection else CLIPTextModel, settings)
+    body = getattr(model, "text_model", model)
+    body.embeddings.position_ids = torch.arange(settings.max_position_embeddings)[None]
+    return model
+
+
+def _empty(build: Callable[[Any], Any], config: Any) -> Any:
+    try:
+        with torch.device("meta"):
+            return build(config).eval().requires_grad_(False)
+    except (TypeError, ValueError, KeyError, ZeroDivisionError, RuntimeError, AttributeError) as error:
+        raise CheckpointError(f"A configuration asks for a network that cannot be built: {error}") from None
+
+
+def _without_marks(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the entries that say which class and which path it was."""
+    return {key: value for key, value in config.items() if not key.startswith("_")}
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("text_model.")
+
+
+def _format(hardware: Hardware) -> Format:
+    return Format(hardware.dtype, hardware.is_cpu)
+
+
+def _vae_format(hardware: Hardware) -> Format:
+    return Format(hardware.vae_dtype, hardware.is_cpu)
+
+
+def _fill(model: nn.Module, sources: Names, weights: Weights, form: Format) -> None:
+    """Put every weight of a model on the meta device in place."""
+    missing = sorted({source.key for source in sources.values()} - set(weights.tensors))
+    if missing:
+        fail(weights.path, f"{len(missing)} weights are missing, such as {missing[0]}.")
+    state = {}
+    for name, empty in model.state_dict().items():
+        tensor = sources[name].take(weights.read(sources[name].key), tuple(empty.shape))
+        if tensor.shape != empty.shape:
+            sizes = f"{tuple(tensor.shape)} instead of {tuple(empty.shape)}"
+            fail(weights.path, f"its weight {sources[name].key} has another size than it should: {sizes}.")
+        state[name] = _settled(tensor, form, lambda key=sources[name].key: fail(weights.path, _not_finite(key)))
+    model.load_state_dict(state, strict=True, assign=True)
+
+
+def _settled(tensor: Tensor, form: Format, complain: Callable[[], None]) -> Tensor:
+    """A tensor with memory of its own, in its format; a sum shows NaN and infinity at the cost of one read."""
+    layout = torch.channels_last if form.channels_last and tensor.ndim == 4 else torch.contiguous_format
+    settled = tensor.to(form.dtype).contiguous(memory_format=layout)
+    if not torch.isfinite(settled.sum(dtype=torch.float32)):
+        complain()
+    shares = settled.untyped_storage().nbytes() > settled.nbytes
+    return settled.clone() if shares else settled
+
+
+def _not_finite(key: str) -> str:
+    return f"its weight {key} holds NaN or infinity (in half precision: try --no-half)."
