@@ -231,7 +231,7 @@ FOREIGN = (
     (r"^(model\.diffusion_model\.)?double_blocks\.", "a Flux model, which is not supported yet"),
     (r"^lora_(unet|te\d?)_|\.lora_(A|up)\.", "a LoRA: put it into models/Lora"),
     (r"^(control_model\.|controlnet_cond_embedding\.)", "a ControlNet: put it into models/ControlNet"),
+    (r"^(encoder|decoder)\.(down|up|mid)", "a VAE: put it into models/VAE"),
     (r"^edm_mean$", "a Playground 2.5 model, whose noise schedule is not supported yet"),
-    (r"^(first_stage_model\.)?decoder\.up\.(?!.*model\.diffusion_model)", ""),
 )
 """Keys of files that often lie among checkpoints, and what to say of them."""

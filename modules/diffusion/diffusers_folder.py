@@ -1,7 +1,7 @@
 """A checkpoint as a diffusers folder: what its configurations say and which files hold its weights.
 
-Everything here was written by others: class names are compared with a short list and never imported, and no file outside
-the folder is opened, whatever an index says.
+Everything here was written by others: class names are compared with a short list and never imported, and no file
+outside the folder is opened, whatever an index says.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The model families: one row each, and how a UNet's shape tells which one a checkpoint belongs to.
 
-SD 2.x comes in two kinds that no key or shape tells apart: one predicts the noise (epsilon, trained at 512 pixels), one the
-velocity (v, trained at 768). The same holds for SDXL fine-tunes trained on v. So the prediction type is, in this order:
-what the user wrote into the file beside the checkpoint (`stem.json`, key "prediction_type"); a `stem.yaml` with
+SD 2.x comes in two kinds that no key or shape tells apart: one predicts the noise (epsilon, trained at 512 pixels), one
+the velocity (v, trained at 768). The same holds for SDXL fine-tunes trained on v. So the prediction type is, in this
+order: what the user wrote into the file beside the checkpoint (`stem.json`, key "prediction_type"); a `stem.yaml` with
 `parameterization: "v"` (a .yaml without it means epsilon); the marker tensor `v_pred`; the file's metadata
-(`modelspec.prediction_type`, or `modelspec.architecture` ending in "768-v"); the family's own. For SD 2.x that last one is
-v, as in 2.0 and 2.1, and since epsilon is as likely there, the loaded network is asked (`loading.tried_prediction`).
+(`modelspec.prediction_type`, or `modelspec.architecture` with "768-v"); the family's own. For SD 2.x that last one is v,
+as in 2.0 and 2.1, and since epsilon is as likely there, the loaded network is asked (`loading.tried_prediction`).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Source(NamedTuple):
     transposed: bool = False
 
     def take(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """The weight out of the file's tensor; 1x1 convolutions become the linear layers that diffusers made of them."""
+        """The weight out of the file's tensor; 1x1 convolutions become the linear layers that diffusers has there."""
         if self.third is not None:
             tensor = tensor.chunk(3)[self.third]
         if self.transposed:

@@ -105,7 +105,7 @@ def tried_prediction(unet: Any) -> PredictionType:
     context = torch.zeros(1, 77, unet.config.cross_attention_dim, dtype=unet.dtype)
     answer = unet(noise.to(unet.dtype), torch.tensor([999.0]), encoder_hidden_states=context, return_dict=False)[0]
     likeness = torch.nn.functional.cosine_similarity(answer.float().flatten(), noise.flatten(), dim=0)
-    return "epsilon" if likeness > 0.5 else "v_prediction"
+    return "epsilon" if likeness > 0.9 else "v_prediction"
 
 
 # Single files
@@ -367,19 +367,19 @@ def _fill(model: nn.Module, sources: Names, weights: Weights, form: Format) -> N
         if tensor.shape != empty.shape:
             sizes = f"{tuple(tensor.shape)} instead of {tuple(empty.shape)}"
             fail(weights.path, f"its weight {sources[name].key} has another size than it should: {sizes}.")
-        state[name] = _settled(tensor, form, lambda key=sources[name].key: fail(weights.path, _not_finite(key)))
+        state[name] = _settled(tensor, form)
+        # A sum shows NaN and infinity at the cost of one read.
+        if not torch.isfinite(state[name].sum(dtype=torch.float32)):
+            fail(
+                weights.path,
+                f"its weight {sources[name].key} holds NaN, infinity or too large numbers for {form.dtype}.",
+            )
     model.load_state_dict(state, strict=True, assign=True)
 
 
-def _settled(tensor: Tensor, form: Format, complain: Callable[[], None]) -> Tensor:
-    """A tensor with memory of its own, in its format; a sum shows NaN and infinity at the cost of one read."""
+def _settled(tensor: Tensor, form: Format) -> Tensor:
+    """A tensor with memory of its own, in its format."""
     layout = torch.channels_last if form.channels_last and tensor.ndim == 4 else torch.contiguous_format
     settled = tensor.to(form.dtype).contiguous(memory_format=layout)
-    if not torch.isfinite(settled.sum(dtype=torch.float32)):
-        complain()
     shares = settled.untyped_storage().nbytes() > settled.nbytes
     return settled.clone() if shares else settled
-
-
-def _not_finite(key: str) -> str:
-    return f"its weight {key} holds NaN or infinity (in half precision: try --no-half)."

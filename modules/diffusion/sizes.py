@@ -1,7 +1,7 @@
 """How large the parts of a checkpoint are, read from the shapes of its weights.
 
-The answers are keys of diffusers' and transformers' configurations, to be laid over the facts of a family's that no shape
-tells (activation, head count, norm groups): so one loader serves every width, and nothing depends on a file's name.
+The answers are keys of diffusers' and transformers' configurations, to be laid over what no shape tells (activations,
+norm groups): so one loader serves every width, and nothing depends on a file's name.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def unet_sizes(shapes: Shapes) -> dict[str, Any]:
 
 
 def vae_sizes(shapes: Shapes) -> dict[str, Any]:
-    """For the keys of an original VAE ("encoder.down.0.block.0.conv1.weight", ...); KeyError when they are not one's."""
+    """For the keys of an original VAE ("encoder.down.0.block.0.conv1.weight", ...); KeyError when they are not."""
     levels = _count(shapes, r"encoder\.down\.(\d+)\.")
     return {
         "in_channels": shapes["encoder.conv_in.weight"][1],
