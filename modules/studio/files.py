@@ -26,25 +26,28 @@ def write_atomically(path: Path, data: bytes) -> None:
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
-        try:
-            write_durably(temporary, data, os.O_TRUNC)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        write_durably(temporary, data, os.O_TRUNC)
+        temporary.replace(path)
         sync_folder(path.parent)
 
 
 def write_durably(path: Path, data: bytes, flags: int = os.O_EXCL) -> None:
-    """Writes a file and waits until it is on the disk. With O_EXCL it must not exist before (FileExistsError)."""
+    """Writes a file and waits until it is on the disk; when that fails the file is removed. Raises: OSError.
+
+    With O_EXCL it must not exist before (FileExistsError).
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | flags, 0o666)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,0 +1,366 @@
+"""Where pictures end up and how they are found again: each belongs to one owner and has a random id."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import logging
+import os
+import re
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from modules.diffusion.errors import AquatintError
+from modules.studio.filenames import LONGEST_NAME, Subject, file_name, folder_names
+from modules.studio.files import explained, write_atomically
+from modules.studio.folders import Folders
+from modules.studio.image_files import (
+    PictureError,
+    encode,
+    format_for,
+    holds_infotext,
+    open_picture,
+    read_parameters,
+    read_size,
+    recognise,
+)
+from modules.studio.infotext import read_infotext
+from modules.studio.job import LOCAL, Job, SavedImage
+from modules.studio.picture_files import Naming, pictures_in, remove_unfinished, write_new
+from modules.studio.picture_index import GalleryItem, Picture, PictureIndex, day_of
+
+log = logging.getLogger(__name__)
+
+KEPT_IN_MEMORY = 64
+"""How many pictures that are not saved can be asked for: the newest."""
+THUMBNAIL = 384
+"""Pixels of the longer side."""
+IMPORTED_AT_ONCE = 100
+NAME_FRAME = 32
+"""Bytes of a file's name that are not the pattern: number, ending, and those of its temporary name."""
+
+
+class NoSuchPictureError(AquatintError):
+    """There is no such picture, or it is somebody else's: nobody learns which."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such picture.")
+
+
+@dataclass(frozen=True)
+class _Unsaved:
+    """A picture that lives in memory."""
+
+    owner: str
+    data: bytes
+    image: SavedImage
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What `rebuild` did: how many pictures came in, had vanished, or could not be read."""
+
+    added: int
+    removed: int
+    skipped: int
+
+
+class Gallery:
+    """Saves pictures as A1111 does and keeps an index of them. All methods may be called from any thread."""
+
+    def __init__(self, path_db: Path, folders: Folders) -> None:
+        self._folders = folders
+        self._index = PictureIndex(path_db)
+        self._thumbnails = folders.state / "thumbnails"
+        self._unsaved: OrderedDict[str, _Unsaved] = OrderedDict()
+        self._noted: set[Path] = set()
+        self._lock = threading.Lock()
+
+    def recover(self) -> None:
+        """Cleans up after a kill, and after damage to the index takes over what it still held and looks through the
+        files. To be called once, at start, while no other process writes pictures. Raises: AquatintError.
+        """
+        for folder in map(Path, self._index.take_folders()):
+            with explained(folder):
+                remove_unfinished(folder)
+        if self._index.damaged is not None:
+            log.warning("The gallery's index was damaged: %d pictures taken over", self._index.salvage())
+            log.warning("The gallery's index is rebuilt from the files: %s", self.rebuild())
+
+    # Saving
+
+    def save(self, image: Image.Image, infotext: str, job: Job, index: int, *, grid: bool = False) -> SavedImage:
+        """Writes the job's image number `index` where its options say. The file is on disk before the index knows it.
+
+        Raises: DiskFullError and AquatintError; no half-written file is left then.
+        """
+        options = job.options
+        format = format_for(image, options.grid_format if grid else options.samples_format)
+        embedded = infotext if options.enable_pnginfo else ""
+        data = encode(image, format, embedded, options)
+        text = read_infotext(infotext)
+        now = time.time_ns() // 1000
+        moment = datetime.datetime.fromtimestamp(now / 1e6).astimezone()
+        subject = Subject(job, index, image, text.params, moment)
+        folder = self._folder_for(subject, grid)
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._note(folder)
+            path = write_new(folder, _naming(subject, grid, format.ending, folder), data)
+        if options.save_txt or (embedded and not holds_infotext(format, embedded)):
+            write_atomically(path.with_suffix(".txt"), f"{infotext}\n".encode())
+        picture = Picture(
+            id=secrets.token_hex(16),
+            owner=job.owner,
+            path=self._stored(path),
+            job=job.id,
+            kind=job.request.kind,
+            grid=grid,
+            created=now,
+            day=day_of(now),
+            seed=job.seeds[index],
+            width=image.width,
+            height=image.height,
+            model=text.params.get("Model", ""),
+            sampler=text.params.get("Sampler", ""),
+            prompt=text.prompt,
+            negative=text.negative_prompt,
+            infotext=infotext,
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+        self._index.add(picture)
+        return self._saved(picture)
+
+    def keep_in_memory(self, image: Image.Image, infotext: str, job: Job, index: int) -> SavedImage:
+        """Keeps a picture that shall not be saved (or that the disk had no room for) until KEPT_IN_MEMORY newer ones
+        push it out. `get`, `read` and `thumbnail` know it; `find` does not.
+        """
+        format = format_for(image, job.options.samples_format)
+        data = encode(image, format, infotext if job.options.enable_pnginfo else "", job.options)
+        saved = SavedImage(secrets.token_hex(16), None, infotext, job.seeds[index], image.width, image.height)
+        with self._lock:
+            self._unsaved[saved.id] = _Unsaved(job.owner, data, saved)
+            while len(self._unsaved) > KEPT_IN_MEMORY:
+                self._unsaved.popitem(last=False)
+        return saved
+
+    # Finding
+
+    def get(self, id: str, owner: str) -> SavedImage | None:
+        """The owner's picture of that id; None also when it is somebody else's."""
+        unsaved = self._in_memory(id, owner)
+        if unsaved is not None:
+            return unsaved.image
+        picture = self._index.get(id, owner)
+        return self._saved(picture) if picture else None
+
+    def of_job(self, job_id: str) -> list[SavedImage]:
+        """The saved pictures of a job, grids left out, in the order in which they were saved."""
+        return [self._saved(picture) for picture in self._index.of_job(job_id)]
+
+    def find(
+        self,
+        owner: str,
+        *,
+        words: str = "",
+        model: str = "",
+        sampler: str = "",
+        date: str = "",
+        before: str | None = None,
+        limit: int = 60,
+    ) -> list[GalleryItem]:
+        """The owner's pictures, newest first: see `PictureIndex.find`."""
+        return self._index.find(owner, words=words, model=model, sampler=sampler, date=date, before=before, limit=limit)
+
+    def read(self, id: str, owner: str) -> tuple[bytes, str]:
+        """The file of the owner's picture and its MIME type, which its bytes decide.
+
+        Raises: NoSuchPictureError, also when the file has vanished or is not a picture any more.
+        """
+        unsaved = self._in_memory(id, owner)
+        data = unsaved.data if unsaved else self._file_of(self._wanted(id, owner))
+        try:
+            return data, recognise(data).mime
+        except PictureError as error:
+            raise NoSuchPictureError from error
+
+    def thumbnail(self, id: str, owner: str) -> bytes:
+        """A small WebP of the owner's picture, made once. Raises: NoSuchPictureError, PictureError."""
+        if self._in_memory(id, owner):
+            return _small(self.read(id, owner)[0])
+        small = self._thumbnail_of(self._wanted(id, owner).id)
+        try:
+            return small.read_bytes()
+        except FileNotFoundError:
+            data = _small(self.read(id, owner)[0])
+            write_atomically(small, data)
+            return data
+
+    def delete(self, id: str, owner: str) -> bool:
+        """Removes the owner's picture: file, text beside it, thumbnail and row. False when there is none.
+
+        Raises: AquatintError when the file cannot be removed; then the row stays too.
+        """
+        with self._lock:
+            unsaved = self._unsaved.get(id)
+            if unsaved is not None and unsaved.owner == owner:
+                del self._unsaved[id]
+                return True
+        picture = self._index.get(id, owner)
+        if picture is None:
+            return False
+        path = self._folders.data / picture.path
+        with explained(path):
+            for file in (path, path.with_suffix(".txt"), self._thumbnail_of(id)):
+                file.unlink(missing_ok=True)
+        self._index.remove(id)
+        return True
+
+    def rebuild(self) -> Rebuilt:
+        """Makes the index agree with the files below outputs/: pictures that it does not know come in with what their
+        metadata says and belong to "local"; rows whose file is gone go, unless a whole drive seems to be missing.
+        May be stopped and run again.
+        """
+        known = self._index.places()
+        gone = [id for path, id in known.items() if _is_gone(self._folders.data / path)]
+        self._index.remove(*gone)
+        added, skipped, waiting = 0, 0, list[Picture]()
+        for path in pictures_in(self._folders.outputs):
+            if self._stored(path) in known:
+                continue
+            try:
+                waiting.append(self._described(path))
+            except (PictureError, OSError, UnicodeEncodeError) as error:
+                log.warning("%r is left out of the gallery: %s", path, error)
+                skipped += 1
+            if len(waiting) == IMPORTED_AT_ONCE:
+                self._index.add(*waiting)
+                added, waiting = added + len(waiting), []
+        self._index.add(*waiting)
+        return Rebuilt(added + len(waiting), len(gone), skipped)
+
+    # Paths
+
+    def _folder_for(self, subject: Subject, grid: bool) -> Path:
+        options = subject.job.options
+        of_txt2img = subject.job.request.kind == "txt2img"
+        samples = options.outdir_txt2img_samples if of_txt2img else options.outdir_img2img_samples
+        grids = options.outdir_txt2img_grids if of_txt2img else options.outdir_img2img_grids
+        folder = Path(os.path.normpath(self._folders.data / (grids if grid else samples)))
+        return folder.joinpath(
+            *folder_names(options.directories_filename_pattern, subject) if options.save_to_dirs else ()
+        )
+
+    def _stored(self, path: Path) -> str:
+        data = self._folders.data
+        return path.relative_to(data).as_posix() if path.is_relative_to(data) else str(path)
+
+    def _thumbnail_of(self, id: str) -> Path:
+        return self._thumbnails / id[:2] / f"{id}.webp"
+
+    def _note(self, folder: Path) -> None:
+        with self._lock:
+            if folder not in self._noted:
+                self._index.note_folder(str(folder))
+                self._noted.add(folder)
+
+    # Rows
+
+    def _saved(self, picture: Picture) -> SavedImage:
+        path = self._folders.data / picture.path
+        return SavedImage(picture.id, path, picture.infotext, picture.seed, picture.width, picture.height)
+
+    def _in_memory(self, id: str, owner: str) -> _Unsaved | None:
+        with self._lock:
+            found = self._unsaved.get(id)
+        return found if found is not None and found.owner == owner else None
+
+    def _wanted(self, id: str, owner: str) -> Picture:
+        picture = self._index.get(id, owner)
+        if picture is None:
+            raise NoSuchPictureError
+        return picture
+
+    def _file_of(self, picture: Picture) -> bytes:
+        """The bytes of a file that was saved, not of something that a link was put in its place for."""
+        path = self._folders.data / picture.path
+        try:
+            if path.is_symlink():
+                raise NoSuchPictureError
+            return path.read_bytes()
+        except OSError as error:
+            raise NoSuchPictureError from error
+
+    def _described(self, path: Path) -> Picture:
+        """The row of a file that lies in outputs/, also of one that A1111 saved there."""
+        stored = self._stored(path)
+        stored.encode()
+        data = path.read_bytes()
+        width, height = read_size(data)
+        infotext = read_parameters(data)
+        text = read_infotext(infotext)
+        created = path.stat().st_mtime_ns // 1000
+        return Picture(
+            id=secrets.token_hex(16),
+            owner=LOCAL,
+            path=stored,
+            job="",
+            kind="img2img" if "img2img" in stored else "txt2img",
+            grid="grid" in stored,
+            created=created,
+            day=day_of(created),
+            seed=_seed_of(text.params),
+            width=width,
+            height=height,
+            model=text.params.get("Model", ""),
+            sampler=text.params.get("Sampler", ""),
+            prompt=text.prompt,
+            negative=text.negative_prompt,
+            infotext=infotext,
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+
+
+def _naming(subject: Subject, grid: bool, ending: str, folder: Path) -> Naming:
+    """A1111's names: 00000-<pattern>, where the pattern is the seed unless another is set, and grid-0000."""
+    options = subject.job.options
+    if grid:
+        return Naming("", ending, prefix="grid-", digits=4)
+    numbered = options.save_images_add_number
+    default = "[seed]" if options.save_to_dirs or not numbered else "[seed]-[prompt_spaces]"
+    longest = min(LONGEST_NAME, _longest_name(folder) - NAME_FRAME)
+    decoration = file_name(options.samples_filename_pattern or default, subject, longest)
+    return Naming(decoration, ending, numbered=numbered or not decoration)
+
+
+def _longest_name(folder: Path) -> int:
+    """Bytes that a name may have there: less than 255 on encrypted folders. Windows does not tell."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):
+        return LONGEST_NAME
+
+
+def _is_gone(path: Path) -> bool:
+    return not path.is_file() and path.parent.parent.is_dir()
+
+
+def _seed_of(params: Mapping[str, str]) -> int:
+    seed = params.get("Seed", "")
+    return int(seed) if re.fullmatch("[0-9]{1,18}", seed) else -1
+
+
+def _small(data: bytes) -> bytes:
+    image = open_picture(data)
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=80)
+    return file.getvalue()

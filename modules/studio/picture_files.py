@@ -1,0 +1,89 @@
+"""New files under names that nobody else has, and the pictures that lie in a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from modules.studio.files import TEMPORARY, sync_folder, write_durably
+from modules.studio.image_files import FORMATS
+
+ENDINGS = {format.ending for format in FORMATS.values()} | {".jpeg"}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How a new file is called: `<prefix><running number>-<decoration><ending>`, as A1111 does."""
+
+    decoration: str
+    ending: str
+    numbered: bool = True
+    """Without it the decoration is the name, and a number follows only when there is such a file already."""
+    prefix: str = ""
+    digits: int = 5
+
+    def stem(self, number: int) -> str:
+        """The name of the file with this number, without its ending."""
+        if not self.numbered:
+            return f"{self.decoration}-{number}" if number else self.decoration
+        counted = f"{self.prefix}{number:0{self.digits}}"
+        return f"{counted}-{self.decoration}" if self.decoration else counted
+
+    def claim(self, number: int) -> str:
+        """The name of the temporary file: whoever makes it has the number, whatever the decoration."""
+        counted = f"{self.prefix}{number:0{self.digits}}" if self.numbered else self.stem(number)
+        return f".{counted}{TEMPORARY}"
+
+    def free(self, folder: Path, number: int) -> int:
+        """The first number, from `number` on, that no finished file in `folder` has."""
+        if self.numbered:
+            pattern = re.compile(re.escape(self.prefix) + r"(\d{1,9})(?!\d)", re.ASCII)
+            used = [int(found[1]) for path in folder.iterdir() if (found := pattern.match(path.name))]
+            return max([number, *(last + 1 for last in used)])
+        while (folder / (self.stem(number) + self.ending)).exists():
+            number += 1
+        return number
+
+
+def write_new(folder: Path, naming: Naming, data: bytes) -> Path:
+    """Writes a file that was not there before, whole or not at all, and returns its path; it is on disk then.
+
+    Several processes may write into one folder: the temporary file, made with O_EXCL, is the claim on a number, and
+    the number counts only if no finished file has it while the claim is held. Raises: OSError.
+    """
+    number = 0
+    while True:
+        number = naming.free(folder, number)
+        temporary = folder / naming.claim(number)
+        try:
+            write_durably(temporary, data)
+        except FileExistsError:
+            number += 1
+            continue
+        try:
+            if naming.free(folder, number) == number:
+                path = folder / (naming.stem(number) + naming.ending)
+                temporary.replace(path)
+                sync_folder(folder)
+                return path
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what a killed process left half-written. Raises: OSError."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        path.unlink(missing_ok=True)
+
+
+def pictures_in(folder: Path) -> Iterator[Path]:
+    """The picture files below a folder, by their names. Symbolic links are not followed, hidden files left out."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(place, name)
+            if path.suffix.lower() in ENDINGS and not name.startswith(".") and not path.is_symlink():
+                yield path
