@@ -10,7 +10,6 @@ import hmac
 import html
 import math
 import secrets
-import sqlite3
 import string
 import time
 from collections.abc import Callable
@@ -23,12 +22,15 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from modules.studio.database import Database
 from modules.studio.job import LOCAL
 from modules.web.accounts import Account, Accounts, Failures, proof_of
 from modules.web.answers import refusal
 
 IDLE = 30 * 24 * 3600
 """Seconds without a visit after which a session ends."""
+SEEN_AGAIN = 3600
+"""Seconds after which another visit is written down."""
 LONGEST_FORM = 8192
 OWNER = "aquatint.owner"
 """Where the gate writes down in the scope whose request it is."""
@@ -59,54 +61,42 @@ class TooManyAttempts(Exception):  # noqa: N818  it is an answer, not a fault
 class Sessions:
     """Who is logged in: rows of a small database, so that a restart logs nobody out. Ids are kept as hashes only."""
 
-    def __init__(self, path: Path | None = None, clock: Callable[[], float] = time.time) -> None:
-        """`path` None keeps them in memory. A damaged file is replaced: people log in again."""
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        """A damaged file is set aside: people log in again."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
         self._clock = clock
-        try:
-            self._db = self._open(path)
-        except sqlite3.DatabaseError:
-            if path is None:
-                raise
-            path.unlink()
-            self._db = self._open(path)
-        self.salt: bytes = self._db.execute("SELECT salt FROM install").fetchone()[0]
-
-    @staticmethod
-    def _open(path: Path | None) -> sqlite3.Connection:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-        db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
-        db.executescript(SCHEMA)
-        db.execute("INSERT OR IGNORE INTO install VALUES (1, ?)", (secrets.token_bytes(16),))
-        return db
+        self._database = Database(path, SCHEMA)
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO install VALUES (1, ?)", (secrets.token_bytes(16),))
+            self.salt: bytes = connection.execute("SELECT salt FROM install").fetchone()[0]
 
     def begin(self, account: Account) -> str:
         """A new session's id, 256 random bits."""
-        id = secrets.token_urlsafe(32)
-        self._db.execute("DELETE FROM session WHERE seen < ?", (self._clock() - IDLE,))
-        self._db.execute(
-            "INSERT INTO session VALUES (?, ?, ?, ?)", (_hash(id), account.name, proof_of(account), self._clock())
-        )
+        id, now = secrets.token_urlsafe(32), self._clock()
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM session WHERE seen < ?", (now - IDLE,))
+            row = (_hash(id), account.name, proof_of(account), now)
+            connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", row)
         return id
 
     def find(self, id: str) -> tuple[str, bytes] | None:
         """The name and proof of a session that has not ended."""
         now = self._clock()
-        row = self._db.execute("SELECT name, proof, seen FROM session WHERE hash = ?", (_hash(id),)).fetchone()
-        if row is None or row[2] < now - IDLE:
+        query = "SELECT name, proof, seen FROM session WHERE hash = ? AND seen >= ?"
+        row = self._database.connection.execute(query, (_hash(id), now - IDLE)).fetchone()
+        if row is None:
             return None
-        if row[2] < now - 3600:
-            self._db.execute("UPDATE session SET seen = ? WHERE hash = ?", (now, _hash(id)))
-        return row[0], row[1]
+        if row["seen"] < now - SEEN_AGAIN:
+            with self._database.transaction() as connection:
+                connection.execute("UPDATE session SET seen = ? WHERE hash = ?", (now, _hash(id)))
+        return row["name"], row["proof"]
 
     def end(self, id: str) -> None:
         """Logs out."""
-        self._db.execute("DELETE FROM session WHERE hash = ?", (_hash(id),))
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._db.close()
+        if id:
+            with self._database.transaction() as connection:
+                connection.execute("DELETE FROM session WHERE hash = ?", (_hash(id),))
 
 
 class Login:

@@ -15,8 +15,7 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from modules.web.accounts import Accounts
-from modules.web.login import Login, Sessions, owner_of
+from modules.web.login import owner_of
 
 HOST = "127.0.0.1:7860"
 Headers = Sequence[tuple[str, str]]
@@ -95,13 +94,6 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await JSONResponse(said)(scope, receive, send)
     else:
         await send({"type": "websocket.accept"})
-
-
-def new_login() -> Login:
-    """Two people; one has two passwords."""
-    sessions = Sessions()
-    pairs = [("alice", "secret"), ("bob", "hidden"), ("alice", "token")]
-    return Login(Accounts(pairs, sessions.salt), sessions)
 
 
 @contextlib.contextmanager

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from modules.web.accounts import Accounts
 from modules.web.gate import Gate, Rules
-from tests.web.asgi import echo, new_login
+from modules.web.login import Login, Sessions
+from tests.web.asgi import echo
 
 
 @pytest.fixture
@@ -15,6 +19,14 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-def guarded() -> Gate:
-    """A gate with the logins alice:secret, bob:hidden and, for scripts, alice:token."""
-    return Gate(echo, Rules(), new_login())
+def login(tmp_path: Path) -> Login:
+    """alice:secret, bob:hidden and, for scripts, alice:token."""
+    sessions = Sessions(tmp_path / "sessions.db")
+    pairs = [("alice", "secret"), ("bob", "hidden"), ("alice", "token")]
+    return Login(Accounts(pairs, sessions.salt), sessions)
+
+
+@pytest.fixture
+def guarded(login: Login) -> Gate:
+    """A gate that asks for a login."""
+    return Gate(echo, Rules(), login)

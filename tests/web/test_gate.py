@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from modules.diffusion.errors import AquatintError
 from modules.studio.command_line import Flags
 from modules.web.gate import HEADERS, PUBLIC, Gate, Hosts, Rules, allowed_origins, guard
+from modules.web.login import Login
 from tests.web.asgi import HOST, Headers, ask, echo, serving
 
 PAGE = f"http://{HOST}"
@@ -174,8 +175,8 @@ def test_t093_a_body_over_the_limit_is_refused_with_and_without_its_length(path:
 def test_the_doors_of_gradio_that_move_files_are_shut(gate: Gate) -> None:
     shut = (
         "file=/etc/hostname", "file=https://evil.example/x", "file/etc/hostname", "proxy=https://evil.example",
-        "upload", "upload_progress", "stream/1", "component_server", "call/x", "run/x", "api/x", "runs", "deep_link",
-        "dev/reload", "vibe-edit", "process_recording", "queue/data/../../upload", "queue/join/x", "infox", "token", "user",
+        "upload", "stream/1", "component_server", "call/x", "run/x", "api/x", "runs", "deep_link",
+        "dev/reload", "vibe-edit", "process_recording", "queue/data/../../upload", "queue/join/x", "infox", "user",
     )  # fmt: skip
     for path in ("/gradio_api", "/monitoring", "/monitoring/summary", *(f"/gradio_api/{name}" for name in shut)):
         assert ask(gate, path=path).status == 404, path
@@ -224,8 +225,8 @@ def test_only_the_api_challenges_for_basic(guarded: Gate) -> None:
     assert "www-authenticate" not in ask(guarded, path="/aquatint/state").headers
 
 
-def test_a_preflight_of_an_allowed_page_passes_without_a_login_and_no_other_does(guarded: Gate) -> None:
-    gate = Gate(echo, Rules(origins=frozenset({"https://app.example"})), guarded._login)
+def test_a_preflight_of_an_allowed_page_passes_without_a_login_and_no_other_does(login: Login) -> None:
+    gate = Gate(echo, Rules(origins=frozenset({"https://app.example"})), login)
     preflight = [("origin", "https://app.example"), ("access-control-request-method", "POST")]
     assert ask(gate, "OPTIONS", "/sdapi/v1/txt2img", preflight).status == 200
     assert ask(gate, "OPTIONS", "/sdapi/v1/txt2img", [("origin", "https://evil"), preflight[1]]).status == 401

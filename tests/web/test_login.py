@@ -204,9 +204,9 @@ def test_t082_a_new_password_or_a_removed_account_ends_the_session(tmp_path: Pat
         assert ask(changed, headers=[cookie]).status == 401
 
 
-def test_a_session_ends_after_thirty_idle_days_and_not_before() -> None:
+def test_a_session_ends_after_thirty_idle_days_and_not_before(tmp_path: Path) -> None:
     now = [0.0]
-    sessions = Sessions(clock=lambda: now[0])
+    sessions = Sessions(tmp_path / "sessions.db", clock=lambda: now[0])
     accounts = Accounts([("alice", "secret")])
     account = accounts.check("alice", "secret")
     assert account is not None
