@@ -1,0 +1,79 @@
+"""Pictures that people bring: kept by owner as bare pixels, under ids that say nothing of the file they came from."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from PIL import Image
+
+from modules.diffusion.errors import AquatintError
+from modules.studio.files import explained, write_atomically
+from modules.studio.image_files import open_picture
+
+
+class NoSuchUploadError(AquatintError):
+    """There is no such upload, or it is somebody else's: nobody learns which."""
+
+    def __init__(self) -> None:
+        super().__init__("The picture is not on the server any more. Put it in again.")
+
+
+class Uploads:
+    """One folder an owner, one PNG a picture; the same picture brought twice is kept once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, data: bytes, owner: str) -> str:
+        """Keeps a picture's pixels, upright, and nothing else that was in the file; returns its id.
+
+        Raises: PictureError when it is damaged, too large or no picture; DiskFullError, AquatintError.
+        """
+        file = io.BytesIO()
+        open_picture(data).save(file, "PNG", compress_level=1)
+        pixels = file.getvalue()
+        id = hashlib.blake2b(pixels, digest_size=16, key=_folder_name(owner).encode()).hexdigest()
+        path = self._folder / _folder_name(owner) / f"{id}.png"
+        if path.exists():
+            with explained(path):
+                os.utime(path)
+        else:
+            write_atomically(path, pixels)
+        return id
+
+    def read(self, id: str, owner: str) -> bytes:
+        """The picture as PNG. Raises: NoSuchUploadError."""
+        if not re.fullmatch("[0-9a-f]{32}", id):
+            raise NoSuchUploadError
+        try:
+            return (self._folder / _folder_name(owner) / f"{id}.png").read_bytes()
+        except OSError as error:
+            raise NoSuchUploadError from error
+
+    def open(self, id: str, owner: str) -> Image.Image:
+        """The picture, RGB or RGBA. Raises: NoSuchUploadError."""
+        return open_picture(self.read(id, owner))
+
+    def sweep(self, keep: Collection[str], older_than: float) -> int:
+        """Removes the pictures that are not in `keep` and were last brought more than `older_than` seconds ago, and
+        what a kill left half-written; returns how many files went. Raises: AquatintError.
+        """
+        limit = time.time() - older_than
+        removed = 0
+        with explained(self._folder):
+            for path in self._folder.glob("*/*"):
+                if path.stem not in keep and path.stat().st_mtime < limit:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+
+def _folder_name(owner: str) -> str:
+    """A user name may hold anything; its hash may not."""
+    return hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:32]
