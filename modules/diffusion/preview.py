@@ -27,7 +27,7 @@ class PreviewFactors:
 def preview(latents: Tensor, factors: PreviewFactors, *, scale: int = 1) -> Image.Image:
     """(C, h, w) latents -> RGB picture of (w scale, h scale) pixels; 8 is the size of the finished picture."""
     x = latents.detach().float().nan_to_num().movedim(0, -1)  # (h, w, C)
-    rgb = x @ torch.tensor(factors.matrix, device=x.device) + torch.tensor(factors.bias, device=x.device)
+    rgb = x @ x.new_tensor(factors.matrix) + x.new_tensor(factors.bias)
     pixels = ((rgb + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
     picture = Image.fromarray(pixels.numpy())
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
