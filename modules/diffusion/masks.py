@@ -252,6 +252,7 @@ def _fractions(mask: Image.Image, rounded: bool) -> NDArray[np.float32]:
 
 def paste_back(original: Image.Image, inpainted: Image.Image, mask: Image.Image, box: Box | None = None) -> Image.Image:
     """The original with `inpainted` (of any size) put into `box`, or over all of it, as much as `mask` says.
+    Where the box has not the aspect ratio of `inpainted`, the middle is taken: the crop was made by ResizeMode.FILL.
 
     `mask` is L of the original's size. Where it is 0, and outside of the box, the result equals `as_rgb(original)` bit
     for bit; where it is 255, the inpainted picture.

@@ -414,10 +414,11 @@ def test_the_blend_inside_a_blurred_mask_is_smooth() -> None:
     assert np.array_equal(array(result)[..., 0], array(mask))
 
 
-def test_a_region_that_the_model_leaves_alone_comes_back_as_it_was() -> None:
+@pytest.mark.parametrize("painted", [(150, 10, 190, 100), (10, 50, 190, 70)], ids=["square", "wider than the box"])
+def test_a_region_that_the_model_leaves_alone_comes_back_as_it_was(painted: tuple[int, int, int, int]) -> None:
     original = gradient((200, 120))
     mask = Image.new("L", original.size)
-    ImageDraw.Draw(mask).ellipse((150, 10, 190, 100), fill=255)
+    ImageDraw.Draw(mask).ellipse(painted, fill=255)
     box = expand_region(crop_region(mask, 8), (512, 512), original.size)
     processed = resize(original.crop(box), (512, 512), ResizeMode.FILL)
     result = paste_back(original, processed, mask, box)
