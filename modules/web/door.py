@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modules.diffusion.errors import AquatintError
-from modules.web.answers import refusal
+from modules.web.answers import json_answer, refusal
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Door:
         now = time.monotonic()
         steps = list(self._steps)
         ends = [*(began for _, began in steps[1:]), now]
-        return JSONResponse(
+        return json_answer(
             {
                 "ready": self._inner is not None,
                 "failed": self._failed,
