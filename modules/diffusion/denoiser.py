@@ -1,0 +1,135 @@
+"""Classifier-free guidance around a network: what a sampler calls, and the x that it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from modules.diffusion.conditioning import Conditioning
+from modules.diffusion.errors import NotANumberError
+from modules.diffusion.samplers import SamplerRow, sampling_sigmas
+from modules.diffusion.sigmas import Schedule, sigma_to_t
+
+PredictionType = Literal["epsilon", "v_prediction"]
+
+
+class Predictor(Protocol):
+    """The network of a diffusion model."""
+
+    @property
+    def training_sigmas(self) -> Tensor:
+        """(1000,) ascending: the noise level of each trained timestep."""
+
+    @property
+    def prediction_type(self) -> PredictionType:
+        """What the network's output means."""
+
+    @property
+    def exact_batches(self) -> bool:
+        """Whether it is called for one image at a time, so that a batch equals single pictures bit for bit."""
+
+    def predict(self, x: Tensor, timesteps: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:
+        """The raw output (n, 4, h, w) in float32 for x (n, C_in, h, w), timesteps (n,) and n prompts."""
+
+
+class Guidance:
+    """Answers a sampler's question: what is x (B, 4, h, w) at noise level sigma without its noise?
+
+    The network is preconditioned as in k-diffusion, which is Karras et al. (2022) with sigma_data = 1, and guided
+    away from the negative prompts as in Ho and Salimans (2021). The prompts may be replaced between two calls.
+    """
+
+    def __init__(
+        self,
+        model: Predictor,
+        positive: Sequence[Conditioning],
+        negative: Sequence[Conditioning],
+        cfg_scale: float,
+        inpaint: Tensor | None = None,
+    ) -> None:
+        """`positive` and `negative` (B,); with a `cfg_scale` of 1 the negative prompts have no say and cost nothing.
+
+        `inpaint` (B, 5, h, w), mask and masked latents, is what models of nine input channels see beside x.
+        """
+        self.model = model
+        self.positive = positive
+        self.negative = negative
+        self.cfg_scale = cfg_scale
+        self.inpaint = inpaint
+        self._training_sigmas = model.training_sigmas.cpu()  # each call would wait for the device otherwise
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """The denoised x, of its shape; `sigma` () is on the CPU."""
+        scaled = x / (sigma**2 + 1).sqrt()
+        seen = scaled if self.inpaint is None else torch.cat([scaled, self.inpaint.to(scaled)], dim=1)
+        output = self._guided(seen, sigma_to_t(self._training_sigmas, sigma.cpu()).to(x.device))
+        if self.model.prediction_type == "v_prediction":
+            return (scaled - sigma * output) / (sigma**2 + 1).sqrt()
+        return x - sigma * output
+
+    def _guided(self, seen: Tensor, timestep: Tensor) -> Tensor:
+        """The network's output (B, 4, h, w): one call a group of prompts that fit in one tensor."""
+        guided = self.cfg_scale != 1
+        asked = [*enumerate(self.positive), *(enumerate(self.negative) if guided else ())]
+        groups: dict[Hashable, list[int]] = {}
+        for row, (image, prompt) in enumerate(asked):
+            groups.setdefault((image if self.model.exact_batches else None, prompt.embeds.shape), []).append(row)
+        outputs = [seen] * len(asked)
+        for rows in groups.values():
+            images = [asked[row][0] for row in rows]
+            predicted = self.model.predict(seen[images], timestep.expand(len(rows)), [asked[row][1] for row in rows])
+            for row, output in zip(rows, predicted, strict=True):
+                outputs[row] = output
+        if not guided:
+            return torch.stack(outputs)
+        positive, negative = torch.stack(outputs).chunk(2)
+        return negative + self.cfg_scale * (positive - negative)
+
+
+def check_finite(latents: Tensor) -> None:
+    """Raises: NotANumberError if any of `latents` is NaN or infinite. Waits for the device, so not for every step."""
+    if not torch.isfinite(latents).all():
+        raise NotANumberError(
+            "The model gave NaN instead of a picture. Its numbers are too large for half precision, or the checkpoint "
+            "is damaged: try --no-half, or another checkpoint."
+        )
+
+
+def img2img_steps(steps: int, denoising_strength: float, *, fix_steps: bool = False) -> tuple[int, int]:
+    """(steps of the whole schedule, how many of its last ones are taken), as A1111 counts them.
+
+    Ordinarily that share of `steps` is taken which `denoising_strength` (0 to 1) names, and one more. With
+    `fix_steps` (A1111's `img2img_fix_steps`, and always in its hires pass) the schedule is made so much longer that
+    `steps` are taken.
+    """
+    strength = min(denoising_strength, 0.999)
+    if fix_steps and strength > 0:
+        return int(steps / strength), steps
+    return steps, int(strength * steps) + 1
+
+
+def img2img_sigmas(
+    sampler: SamplerRow,
+    schedule: Schedule,
+    training_sigmas: Tensor,
+    steps: int,
+    denoising_strength: float,
+    *,
+    fix_steps: bool = False,
+) -> Tensor:
+    """The part of the schedule (n + 1,) that img2img goes through: it begins at the noise that the picture is given."""
+    whole, last = img2img_steps(steps, denoising_strength, fix_steps=fix_steps)
+    return sampling_sigmas(sampler, schedule, training_sigmas, whole, last)
+
+
+def start_from_noise(sampler: SamplerRow, noise: Tensor, sigmas: Tensor) -> Tensor:
+    """The x (B, C, h, w) that txt2img begins with, from noise of unit variance and the run's sigmas."""
+    return noise * ((sigmas[0] ** 2 + 1).sqrt() if sampler.on_timesteps else sigmas[0])
+
+
+def start_from_latents(latents: Tensor, noise: Tensor, sigmas: Tensor) -> Tensor:
+    """The x (B, C, h, w) that img2img begins with: the picture's latents under noise of the run's first sigma."""
+    return latents + noise * sigmas[0]

@@ -1,0 +1,101 @@
+"""Seed -> noise, image by image: a picture's noise is the same alone and in a batch, and the same on every device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+import torchsde
+from torch import Generator, Tensor
+
+NoiseFn = Callable[[Tensor, Tensor], Tensor]
+"""(sigma, sigma_next) -> noise of unit variance (B, C, h, w) for the step between them."""
+NoiseKind = Literal["none", "gaussian", "brownian"]
+TREE_DIGITS = 6
+"""torchsde.BrownianTree resolves time to its default tolerance, 1e-6, and rounds its ends to that."""
+
+
+class ImageNoise:
+    """The noise of one batch of images, each image's from its own seed.
+
+    Everything is drawn in float32 on the CPU (A1111's "CPU" random number generator) and then moved.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        shape: tuple[int, int, int],
+        *,
+        subseeds: Sequence[int] | None = None,
+        subseed_strength: float = 0.0,
+        seed_delta: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """`seeds` (B,); `shape` (C, h, w) of one image's latents.
+
+        `subseeds` (B,) and `subseed_strength` (0 to 1) bend the first noise towards that of a second seed.
+        `seed_delta` is A1111's "eta noise seed delta" (ENSD): it is added to the seed of the gaussian noise drawn
+        during sampling, and changes neither the first noise nor the Brownian one.
+        """
+        self._seeds = tuple(seeds)
+        self._shape = shape
+        self._dtype = dtype
+        self._device = device
+        generators = [Generator().manual_seed(seed) for seed in self._seeds]
+        first = [torch.randn(shape, generator=generator) for generator in generators]
+        if subseeds is not None and subseed_strength != 0:
+            other = [torch.randn(shape, generator=Generator().manual_seed(subseed)) for subseed in subseeds]
+            first = [slerp(a, b, subseed_strength) for a, b in zip(first, other, strict=True)]
+        self._first = torch.stack(first)
+        if seed_delta:
+            generators = [Generator().manual_seed(seed + seed_delta) for seed in self._seeds]
+        self._generators = generators
+
+    def initial(self) -> Tensor:
+        """(B, C, h, w): the noise that sampling starts from; the same at every call."""
+        return self._placed(self._first)
+
+    def gaussian(self, sigma: Tensor, sigma_next: Tensor) -> Tensor:
+        """(B, C, h, w): the next independent noise of each image; the sigmas make no difference."""
+        return self._placed(torch.stack([torch.randn(self._shape, generator=each) for each in self._generators]))
+
+    def brownian(self, sigma_min: Tensor | float, sigma_max: Tensor | float) -> NoiseFn:
+        """A Brownian motion for each image over [sigma_min, sigma_max]: two half steps add up to the whole one.
+
+        Its increments are divided by the root of the interval, as in Katherine Crowson's k-diffusion.
+        """
+        blank = torch.zeros(self._shape)
+        trees: list[torchsde.BrownianTree] = []
+
+        def increment(sigma: Tensor, sigma_next: Tensor) -> Tensor:
+            if not trees:  # only now: a run of a single step asks for no noise, and its interval is empty
+                low, high = float(sigma_min), float(sigma_max)
+                trees.extend(torchsde.BrownianTree(t0=low, w0=blank, t1=high, entropy=seed) for seed in self._seeds)
+            start, end = sorted((round(float(sigma), TREE_DIGITS), round(float(sigma_next), TREE_DIGITS)))
+            sign = -1 if sigma > sigma_next else 1
+            return self._placed(torch.stack([tree(start, end) for tree in trees]) * (sign / (end - start) ** 0.5))
+
+        return increment
+
+    def while_sampling(self, kind: NoiseKind, sigmas: Tensor) -> NoiseFn:
+        """The noise that a sampler wants on its way through `sigmas` (n + 1,), by the `noise` of its row."""
+        if kind == "brownian":
+            return self.brownian(sigmas[sigmas > 0].min(), sigmas.max())
+        return self.gaussian
+
+    def _placed(self, noise: Tensor) -> Tensor:
+        return noise.to(self._device, self._dtype, copy=True)
+
+
+def slerp(low: Tensor, high: Tensor, weight: float) -> Tensor:
+    """Spherical interpolation of two noises (C, h, w), column by column (along h) as A1111 does.
+
+    `weight` 0 gives `low`, 1 gives `high`.
+    """
+    dot = (low / low.norm(dim=1, keepdim=True) * (high / high.norm(dim=1, keepdim=True))).sum(dim=1, keepdim=True)
+    if dot.mean() > 0.9995:  # parallel: the angle between them is lost in rounding
+        return torch.lerp(low, high, weight)
+    omega = torch.acos(dot)
+    return (torch.sin((1 - weight) * omega) * low + torch.sin(weight * omega) * high) / torch.sin(omega)

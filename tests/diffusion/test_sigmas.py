@@ -1,0 +1,170 @@
+"""The schedules, against k-diffusion, against diffusers, and against A1111's counting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from torch import Tensor
+
+from modules.diffusion.denoiser import img2img_sigmas, img2img_steps
+from modules.diffusion.errors import AquatintError
+from modules.diffusion.samplers import SAMPLERS, sampling_sigmas
+from modules.diffusion.sigmas import SCHEDULES, find_schedule, sigma_to_t, t_to_sigma
+
+STEPS = [1, 2, 8, 20, 28, 37, 50]
+
+
+def sigmas_of(label: str, training_sigmas: Tensor, steps: int) -> Tensor:
+    return SCHEDULES[label].function(training_sigmas, steps)
+
+
+def assert_equal(ours: Tensor, theirs: Tensor) -> None:
+    torch.testing.assert_close(ours, theirs.double(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture
+def discrete(k_diffusion: Any, training_sigmas: Tensor) -> Any:
+    return k_diffusion.external.DiscreteSchedule(training_sigmas, quantize=False)
+
+
+@pytest.mark.parametrize("steps", STEPS)
+def test_karras_and_exponential_equal_those_of_k_diffusion(
+    k_diffusion: Any, training_sigmas: Tensor, steps: int
+) -> None:
+    low, high = float(training_sigmas[0]), float(training_sigmas[-1])
+    karras = k_diffusion.sampling.get_sigmas_karras(steps, low, high)
+    exponential = k_diffusion.sampling.get_sigmas_exponential(steps, low, high)
+    assert_equal(sigmas_of("Karras", training_sigmas, steps), karras)
+    assert_equal(sigmas_of("Exponential", training_sigmas, steps), exponential)
+
+
+@pytest.mark.parametrize("label", ["Uniform", "Normal"])
+@pytest.mark.parametrize("steps", STEPS)
+def test_uniform_and_normal_equal_what_k_diffusion_takes_from_a_model(
+    discrete: Any, training_sigmas: Tensor, label: str, steps: int
+) -> None:
+    assert_equal(sigmas_of(label, training_sigmas, steps), discrete.get_sigmas(steps))
+
+
+@pytest.mark.parametrize("steps", STEPS)
+def test_sgm_uniform_is_a_uniform_of_one_more_without_its_end(
+    discrete: Any, training_sigmas: Tensor, steps: int
+) -> None:
+    longer = discrete.get_sigmas(steps + 1)
+    assert_equal(sigmas_of("SGM Uniform", training_sigmas, steps), torch.cat([longer[:-2], longer[-1:]]))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # diffusers with numpy 2
+@pytest.mark.parametrize(
+    ("label", "spacing", "steps"),
+    [
+        ("Uniform", "linspace", 4),
+        ("Normal", "linspace", 28),
+        ("Simple", "trailing", 1),
+        ("Simple", "trailing", 8),
+        ("Simple", "trailing", 20),
+        ("Simple", "trailing", 50),
+        ("DDIM", "leading", 4),
+        ("DDIM", "leading", 20),
+        ("DDIM", "leading", 50),
+    ],
+)
+def test_where_diffusers_has_the_spacing_its_sigmas_are_ours(
+    training_sigmas: Tensor, label: str, spacing: str, steps: int
+) -> None:
+    scheduler = diffusers.EulerDiscreteScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing=spacing, steps_offset=1
+    )
+    scheduler.set_timesteps(steps)
+    torch.testing.assert_close(
+        sigmas_of(label, training_sigmas, steps), scheduler.sigmas.double(), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("label", SCHEDULES)
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=lambda row: row.name)
+def test_a_run_descends_from_the_largest_sigma_to_zero_in_the_steps_asked_for(
+    training_sigmas: Tensor, sampler: Any, label: str, steps: int
+) -> None:
+    sigmas = sampling_sigmas(sampler, SCHEDULES[label], training_sigmas.float(), steps)
+    assert sigmas.dtype == torch.float32
+    assert (sigmas.diff() < 0).all()
+    assert sigmas[-1] == 0
+    assert float(sigmas[0]) <= float(training_sigmas[-1]) * 1.00001
+    assert len(sigmas) <= steps + 1 or label == "DDIM"
+
+
+@pytest.mark.parametrize("label", [label for label in SCHEDULES if label != "DDIM"])
+@pytest.mark.parametrize("steps", [*STEPS, 150])
+def test_a_schedule_has_as_many_steps_as_were_asked_for(training_sigmas: Tensor, label: str, steps: int) -> None:
+    assert len(sigmas_of(label, training_sigmas, steps)) == steps + 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "highest", "lowest", "taken"), [(20, 951, 1, 20), (30, 991, 34, 30), (60, 993, 1, 63)]
+)
+def test_ddim_begins_where_a1111_begins(
+    training_sigmas: Tensor, steps: int, highest: int, lowest: int, taken: int
+) -> None:
+    sigmas = sigmas_of("DDIM", training_sigmas, steps)
+    assert sigmas[0] == training_sigmas[highest]
+    assert sigmas[-2] == training_sigmas[lowest]
+    assert len(sigmas) - 1 == taken
+
+
+def test_more_steps_than_trained_timesteps_repeat_none(training_sigmas: Tensor) -> None:
+    sigmas = sampling_sigmas(SAMPLERS["DPM++ 2M"], SCHEDULES["Simple"], training_sigmas, 3000)
+    assert len(sigmas) == 1001
+
+
+def test_time_and_sigma_are_inverse_as_in_k_diffusion(discrete: Any, training_sigmas: Tensor) -> None:
+    t = torch.tensor([0.0, 0.25, 1.0, 500.5, 998.75, 999.0], dtype=torch.float64)
+    sigmas = t_to_sigma(training_sigmas, t)
+    assert_equal(sigmas, discrete.t_to_sigma(t))
+    assert_equal(sigma_to_t(training_sigmas, sigmas), discrete.sigma_to_t(sigmas))
+    assert_equal(sigma_to_t(training_sigmas, sigmas), t)
+
+
+def test_a_trained_sigma_is_exactly_its_timestep(training_sigmas: Tensor) -> None:
+    for exact in (training_sigmas, training_sigmas.float()):
+        assert torch.equal(sigma_to_t(exact, exact), torch.arange(1000, dtype=exact.dtype))
+
+
+def test_noise_beyond_what_was_trained_is_the_nearest_timestep(training_sigmas: Tensor) -> None:
+    beyond = torch.tensor([1e-4, 1e4], dtype=torch.float64)
+    assert sigma_to_t(training_sigmas, beyond).tolist() == [0, 999]
+
+
+def test_a_schedule_is_found_by_any_of_its_names_in_any_case() -> None:
+    assert find_schedule("sgm_UNIFORM") is find_schedule("SGMUniform") is SCHEDULES["SGM Uniform"]
+    with pytest.raises(AquatintError, match=r"No schedule type called 'Karass'\. There are: Automatic, Uniform, "):
+        find_schedule("Karass")
+
+
+@pytest.mark.parametrize(
+    ("steps", "strength", "fix", "expected"),
+    [
+        (20, 0.75, False, (20, 16)),
+        (20, 1.0, False, (20, 20)),
+        (20, 0.0, False, (20, 1)),
+        (1, 1.0, False, (1, 1)),
+        (20, 0.75, True, (26, 20)),
+        (20, 1.0, True, (20, 20)),
+        (20, 0.0, True, (20, 1)),
+        (7, 0.3, True, (23, 7)),
+    ],
+)
+def test_img2img_counts_its_steps_like_a1111(steps: int, strength: float, fix: bool, expected: tuple[int, int]) -> None:
+    assert img2img_steps(steps, strength, fix_steps=fix) == expected
+
+
+def test_img2img_goes_through_the_end_of_the_schedule(training_sigmas: Tensor) -> None:
+    row, karras = SAMPLERS["DPM++ 2M"], SCHEDULES["Karras"]
+    part = img2img_sigmas(row, karras, training_sigmas, 20, 0.5)
+    assert torch.equal(part, karras.function(training_sigmas, 20)[-12:])
+    fixed = img2img_sigmas(row, karras, training_sigmas, 20, 0.5, fix_steps=True)
+    assert torch.equal(fixed, karras.function(training_sigmas, 40)[-21:])
