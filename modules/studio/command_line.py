@@ -37,6 +37,12 @@ def _switch(group: str, help: str) -> Any:
     return _flag(group, help, action="store_true")
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: 0 to 65535, 0 for any that is free")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Flags:
     """What the server was started with. A field is a flag; `--help` and docs/flags.md keep the order of the fields."""
@@ -47,7 +53,7 @@ class Flags:
         "Network",
         "the port; without this flag 7860 (7861 with --nowebui), or the next one that is free",
         metavar="N",
-        type=int,
+        type=_port,
     )
     allow_host: tuple[str, ...] = _flag(
         "Network",

@@ -1,0 +1,114 @@
+"""Aquatint: sets up its environment on the first run, composes the parts and serves them. `--help` says more."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 10):  # noqa: UP036  said before the first import of what an older Python cannot read
+    sys.exit("Aquatint needs Python 3.10 to 3.13, and this is {}.{}: try python3.12 webui.py".format(*sys.version_info))
+
+import logging
+import os
+import threading
+import webbrowser
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modules.diffusion.errors import AquatintError
+from modules.studio import address
+from modules.studio.command_line import ROOT, Flags, read_flags
+from modules.studio.environment import MALLOC, QUIET, become, environment
+from modules.studio.installation import TO_SERVE, TO_TEST, choose_python, existing_python
+from modules.studio.version import VERSION
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+PROCESS = "AQUATINT_PROCESS"
+"""The process that already went on in the right Python; it must not do so twice."""
+
+
+def main(words: list[str]) -> int:
+    """Runs the command that the words name; returns the exit code."""
+    commands = {"test": test, "doctor": doctor}
+    try:
+        if words and words[0] in commands:
+            return commands[words[0]](words[1:])
+        return serve(words)
+    except AquatintError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def serve(words: list[str]) -> int:
+    """Sets up what is missing and answers until it is told to stop."""
+    flags = read_flags(words, os.environ)
+    address.require_login(flags)
+    address.require_certificate(flags)
+    python = choose_python(TO_SERVE, install=not flags.skip_install, say=print)
+    go_on_in(python, environment(os.environ, flags.device))
+    logging.basicConfig(level=flags.loglevel, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for warning in flags.warnings:
+        print(warning, file=sys.stderr)
+    listening = address.listen(flags)
+    # The packages are there from here on; torch, diffusers and gradio take seconds, so the door answers meanwhile.
+    from modules.web.door import Door
+    from modules.web.gate import guard
+    from modules.web.serving import Server
+
+    door = Door(lambda report: load(flags, report, server.fail))
+    server = Server(guard(door, flags), flags)
+    where = address.url(flags, listening)
+    print(f"Aquatint {VERSION} is at {where} (Ctrl-C ends it)", flush=True)
+    if flags.autolaunch:
+        threading.Thread(target=webbrowser.open, args=[where], daemon=True).start()
+    return server.serve_until_told(listening)
+
+
+def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None]) -> ASGIApp:
+    """The studio and the pages; a server that cannot have them ends."""
+    try:
+        report("libraries")
+        from modules.web.server import build
+
+        from modules.studio.app import open_app
+
+        app = open_app(flags, report)
+        report("pages")
+        return build(app)
+    except BaseException:
+        fail()
+        raise
+
+
+def test(words: list[str]) -> int:
+    """Sets up the test tools too and becomes pytest."""
+    python = choose_python(TO_TEST, install="--skip-install" not in words, say=print)
+    os.chdir(ROOT)
+    become(python, ["-m", "pytest", *(word for word in words if word != "--skip-install")], {**os.environ, **QUIET})
+
+
+def doctor(words: list[str]) -> int:
+    """Looks for what would keep a picture from being made; installs nothing."""
+    flags = read_flags(words, os.environ)
+    go_on_in(existing_python(), environment(os.environ, flags.device))
+    from modules.studio.doctor import examine
+
+    return examine(flags, print)
+
+
+def go_on_in(python: Path, wanted: Mapping[str, str]) -> None:
+    """Returns in that Python with that environment: at once, or in the same process after starting over."""
+    entered = os.environ.get(PROCESS) in (str(os.getpid()), str(os.getppid()))
+    right = python == Path(sys.executable) and wanted.get(MALLOC) == os.environ.get(MALLOC)
+    if right or entered:
+        os.environ.update(wanted)
+    else:
+        become(python, sys.argv, {**wanted, PROCESS: str(os.getpid())})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
