@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from modules.studio.job import Job
 from modules.studio.request import Img2Img, Inpaint, Request
 from modules.studio.settings import Options
-from modules.studio.validation import WHOLE, accepted_part
+from modules.studio.validation import accepted_part
 from modules.studio.version import VERSION
 
 if TYPE_CHECKING:
@@ -297,9 +297,6 @@ def to_request_values(infotext: Infotext) -> Restored:
         found |= read
         labels |= dict.fromkeys(read, row.label)
     values, refused = accepted_part(Inpaint, {**_STAND_INS, **_within(Inpaint, found)})
-    if WHOLE in refused:
-        labels[WHOLE] = "Size"
-        values = {key: value for key, value in values.items() if key not in ("width", "height")}
     rest = {key: value for key, value in found.items() if key not in Inpaint.model_fields}
     options, refused_options = accepted_part(Options, rest)
     problems += [_dropped(labels[key], reason) for key, reason in {**refused, **refused_options}.items()]

@@ -7,19 +7,16 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-WHOLE = ""
-"""The key of a problem that no single value is to blame for."""
-
 
 def accepted_part(model: type[BaseModel], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values that `model` accepts together, and for each other key the reason in a few words."""
+    """The values that `model` accepts one by one, and for each other key the reason in a few words."""
     accepted, refused = dict(values), dict[str, str]()
     while True:
         try:
             model.model_validate(accepted)
             return accepted, refused
         except ValidationError as error:
-            reasons = {str(row["loc"][0]) if row["loc"] else WHOLE: _reason(row["msg"]) for row in error.errors()}
+            reasons = {str(row["loc"][0]): _reason(row["msg"]) for row in error.errors() if row["loc"]}
         refused.update(reasons)
         blamed = reasons.keys() & accepted.keys()
         if not blamed:

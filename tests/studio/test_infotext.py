@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+import sd_parsers
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from modules.studio.image_files import FORMATS, encode
+from modules.studio.infotext import Infotext, ModelFacts, read_infotext, to_request_values, write_infotext
+from modules.studio.request import read_request
+from modules.studio.settings import Options
+from modules.studio.version import VERSION
+from tests.studio.samples import MODEL, make_job, make_picture
+
+VERSION_ENTRY = f"Version: Aquatint {VERSION}"
+
+
+def test_a_text_is_laid_out_as_a1111_does() -> None:
+    job = make_job(prompts=("a cat\non a mat",), negative_prompts=("dog",), cfg_scale=7, width=832, height=1216)
+    assert write_infotext(job, 0, MODEL) == (
+        "a cat\non a mat\n"
+        "Negative prompt: dog\n"
+        "Steps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7, Seed: 1000, Size: 832x1216, "
+        f"Model hash: 31e35c80fc, Model: sd_xl_base_1.0, RNG: CPU, {VERSION_ENTRY}"
+    )
+
+
+def test_every_entry_stands_in_a1111s_order() -> None:
+    job = make_job(
+        "inpaint",
+        options={"CLIP_stop_at_last_layers": 2, "eta_noise_seed_delta": 31337},
+        cfg_scale=7.5,
+        subseed_strength=0.25,
+        denoising_strength=0.4,
+        inpainting_mask_invert=1,
+        inpaint_full_res=True,
+        inpaint_full_res_padding=16,
+        inpainting_fill=2,
+        resize_mode=1,
+        initial_noise_multiplier=0.9,
+        eta=0.5,
+        s_noise=1.01,
+    )
+    job.extra_generation_params = {"Lora hashes": "detail: 8b6c1f2a90ab", "Tiling": True}
+    text = write_infotext(job, 0, ModelFacts("model", "0123456789", "my.vae.safetensors", "abcdef0123"))
+    assert text.split("\n")[-1] == (
+        "Steps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7.5, Seed: 1000, Size: 512x512, "
+        "Model hash: 0123456789, Model: model, VAE hash: abcdef0123, VAE: my.vae.safetensors, "
+        "Variation seed: 2000, Variation seed strength: 0.25, Denoising strength: 0.4, Clip skip: 2, ENSD: 31337, "
+        "RNG: CPU, Mask mode: Inpaint not masked, Mask blur: 4, Inpaint area: Only masked, Masked area padding: 16, "
+        "Masked content: latent noise, Resize mode: Crop and resize, Noise multiplier: 0.9, Eta: 0.5, "
+        f'Sigma noise: 1.01, Lora hashes: "detail: 8b6c1f2a90ab", Tiling: True, {VERSION_ENTRY}'
+    )
+
+
+def test_each_image_of_a_job_has_its_own_prompt_and_seed() -> None:
+    job = make_job(prompts=("one", "two"))
+    assert [write_infotext(job, index, MODEL).split("\n")[0] for index in range(2)] == ["one", "two"]
+    assert "Seed: 1001" in write_infotext(job, 1, MODEL)
+
+
+def test_the_model_and_the_version_may_be_left_out() -> None:
+    job = make_job(options={"add_model_name_to_info": False, "add_version_to_infotext": False})
+    text = write_infotext(job, 0, ModelFacts("secret-project"))
+    assert "secret" not in text
+    assert "Version" not in text
+
+
+def test_the_owner_is_not_in_the_text() -> None:
+    assert "alice" not in write_infotext(make_job(owner="alice"), 0, MODEL)
+
+
+REQUESTS: list[tuple[str, dict[str, Any]]] = [
+    ("txt2img", {"steps": 31, "cfg_scale": 6.5, "width": 640, "height": 384, "eta": 0.3, "s_noise": 1.1}),
+    ("txt2img", {"scheduler": "Automatic", "cfg_scale": 1}),
+    ("img2img", {"denoising_strength": 0.35, "resize_mode": 2, "initial_noise_multiplier": 1.2}),
+    ("img2img", {"denoising_strength": 0}),
+    ("inpaint", {"mask_blur_x": 9, "mask_blur_y": 9, "inpainting_fill": 3, "inpaint_full_res_padding": 48}),
+    ("inpaint", {"mask_blur_x": 2, "mask_blur_y": 7, "inpainting_fill": 1}),
+    ("inpaint", {"mask_blur_x": 0, "mask_blur_y": 0, "inpainting_mask_invert": 1}),
+    ("inpaint", {"inpaint_full_res": False, "inpaint_full_res_padding": 32}),
+]
+
+
+@pytest.mark.parametrize(("kind", "values"), REQUESTS)
+def test_what_was_written_restores_the_request(kind: str, values: dict[str, Any]) -> None:
+    job = make_job(kind, prompt="a cat", seed=1000, **values)
+    restored = to_request_values(read_infotext(write_infotext(job, 0, MODEL)))
+    assert restored.problems == []
+    assert restored.checkpoints == ("31e35c80fc", "sd_xl_base_1.0")
+    assert read_request(kind, {"init_images": ("0",), "mask": "0", **restored.values}) == job.request
+
+
+def test_what_was_written_restores_the_options_and_the_variation_seed() -> None:
+    job = make_job(options={"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5}, subseed_strength=0.5)
+    restored = to_request_values(read_infotext(write_infotext(job, 0, ModelFacts("m", vae_name="v.safetensors"))))
+    assert restored.options == {"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5, "sd_vae": "v.safetensors"}
+    assert (restored.values["subseed"], restored.values["subseed_strength"]) == (2000, 0.5)
+
+
+PROMPTS = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(
+    st.sampled_from(
+        [
+            "a cat",
+            ", ",
+            ": ",
+            '"',
+            "\\",
+            "\n",
+            "Steps: 20, Sampler: Euler, Seed: 3",
+            "Negative prompt:",
+            "猫",
+            " ",
+            "\t",
+        ]
+    )
+).map("".join)
+
+
+@given(PROMPTS, PROMPTS)
+@example("", "")
+@example("Steps: 20, Sampler: Euler a, Seed: 5, Size: 512x512", "")
+@example("a\nNegative prompt: b\nSteps: 1, Seed: 2, Size: 3x4", "c\nNegative prompt: d")
+@example(" lines \r\n  with spaces  ", "\n\n")
+@example('he said "no", then: left\\', "x, y: z")
+def test_every_prompt_reads_back_as_it_was(prompt: str, negative_prompt: str) -> None:
+    job = make_job(prompts=(prompt,), negative_prompts=(negative_prompt,))
+    read = read_infotext(write_infotext(job, 0, MODEL))
+    assert (read.prompt, read.negative_prompt) == (prompt, negative_prompt)
+    assert read.params["Seed"] == "1000"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_every_further_entry_reads_back_as_it_was(value: str) -> None:
+    job = make_job()
+    job.extra_generation_params = {"Wildcard prompt": value, "After it": "x"}
+    read = read_infotext(write_infotext(job, 0, MODEL))
+    assert read.params["Wildcard prompt"] == value
+    assert read.params["After it"] == "x"
+
+
+@given(st.text())
+def test_reading_never_raises(text: str) -> None:
+    restored = to_request_values(read_infotext(text))
+    read_request("txt2img", restored.values)
+    Options.model_validate(restored.options)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["Steps", "Sampler", "CFG scale", "Seed", "Size", "Clip skip", "Mask blur", "Masked content"]),
+        st.text(max_size=12) | st.floats().map(str) | st.integers().map(str),
+        min_size=3,
+    )
+)
+def test_whatever_entries_say_the_values_make_a_request(params: dict[str, str]) -> None:
+    text = "a cat\n" + ", ".join(f"{key}: {value}" for key, value in params.items())
+    read_request("inpaint", {"init_images": ("0",), "mask": "0", **to_request_values(read_infotext(text)).values})
+
+
+@pytest.mark.parametrize("format", ["png", "jpg", "webp"])
+def test_a_reader_that_others_published_reads_our_pictures(format: str) -> None:
+    job = make_job(prompts=("a cat, sitting: ünïcode 猫",), negative_prompts=("bad, worse",), cfg_scale=7.5)
+    data = encode(make_picture(), FORMATS[format], write_infotext(job, 0, MODEL), Options())
+    found = sd_parsers.ParserManager().parse(io.BytesIO(data))
+    sampler = found.samplers[0]
+    assert sampler.name == "Euler a"
+    assert sampler.parameters == {"scheduler": "Karras", "cfg_scale": "7.5", "seed": "1000", "steps": "20"}
+    assert (sampler.model.name, sampler.model.hash) == ("sd_xl_base_1.0", "31e35c80fc")
+    assert [prompt.value for prompt in sampler.prompts] == ["a cat, sitting: ünïcode 猫"]
+    assert [prompt.value for prompt in sampler.negative_prompts] == ["bad, worse"]
+
+
+A1111_TEXT = """a cat, (blue eyes:1.2)
+line two
+Negative prompt: blurry,
+worse
+Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.0, Seed: 965400086, Size: 832x1216, \
+Model hash: 31e35c80fc, Model: sd_xl_base_1.0, Denoising strength: 0.4, Clip skip: 2, \
+Lora hashes: "detail: 8b6c1f2a90ab, x: 0123456789ab", Hires prompt: "a cat, (blue eyes:1.2)\\nline two", \
+Hires upscale: 2, Version: v1.10.1"""
+
+
+def test_a_text_of_a1111_is_taken_apart() -> None:
+    read = read_infotext(A1111_TEXT)
+    assert read.prompt == "a cat, (blue eyes:1.2)\nline two"
+    assert read.negative_prompt == "blurry,\nworse"
+    assert read.params["Lora hashes"] == "detail: 8b6c1f2a90ab, x: 0123456789ab"
+    assert read.params["Hires prompt"] == "a cat, (blue eyes:1.2)\nline two"
+    assert read.params["Version"] == "v1.10.1"
+    assert len(read.params) == 14
+
+
+def test_a_text_of_a1111_restores_a_request() -> None:
+    restored = to_request_values(read_infotext(A1111_TEXT))
+    assert restored.problems == []
+    assert restored.values["sampler_name"] == "DPM++ 2M"
+    assert restored.values["scheduler"] == "Karras"
+    assert (restored.values["width"], restored.values["height"]) == (832, 1216)
+    assert restored.values["denoising_strength"] == 0.4
+    assert restored.options["CLIP_stop_at_last_layers"] == 2
+
+
+def test_an_old_merged_sampler_name_is_split() -> None:
+    text = "a cat\nSteps: 20, Sampler: DPM++ 2M SDE Karras, CFG scale: 7, Seed: 1, Size: 512x512"
+    values = to_request_values(read_infotext(text)).values
+    assert (values["sampler_name"], values["scheduler"]) == ("DPM++ 2M SDE", "Karras")
+
+
+def test_an_img2img_text_says_nothing_of_hires_fix() -> None:
+    text = write_infotext(make_job("img2img"), 0, MODEL)
+    assert [key for key in to_request_values(read_infotext(text)).values if "hr" in key.split("_")] == []
+
+
+def test_a_text_without_parameters_is_prompt_and_sets_nothing_else() -> None:
+    restored = to_request_values(read_infotext("a cat\nSteps: many"))
+    assert restored.values == {"prompt": "a cat\nSteps: many", "negative_prompt": ""}
+    assert restored.options == {}
+
+
+def test_absent_entries_mean_their_defaults() -> None:
+    restored = to_request_values(read_infotext("a cat\nSteps: 20, Sampler: Euler, Seed: 1"))
+    assert restored.values["subseed_strength"] == 0
+    assert restored.values["scheduler"] == "Automatic"
+    assert restored.values["inpainting_fill"] == 1
+    assert restored.options == {"CLIP_stop_at_last_layers": 1, "eta_noise_seed_delta": 0}
+
+
+HOSTILE = (
+    "a cat\nSteps: 1e9, Sampler: Euler, CFG scale: NaN, Seed: 99999999999999999999, Size: 999999x999999, "
+    "Model hash: ../../x, Model: ../../../etc/passwd, VAE: ../evil.pt, Clip skip: -3, Denoising strength: 7, "
+    "Masked content: everything, outdir_txt2img_samples: /etc, override_settings: x"
+)
+
+
+def test_absurd_values_are_dropped_and_named() -> None:
+    restored = to_request_values(read_infotext(HOSTILE))
+    named = {problem.split(" is left")[0] for problem in restored.problems}
+    assert named == {
+        "Steps", "CFG scale", "Seed", "Size", "VAE", "Clip skip", "Denoising strength", "Masked content",
+    }  # fmt: skip
+    assert not {"steps", "cfg_scale", "seed", "width", "height", "denoising_strength"} & restored.values.keys()
+    assert restored.options == {"eta_noise_seed_delta": 0}
+    assert restored.checkpoints == ()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a" * 2_000_000,
+        "aa:" * 700_000,
+        'aa: "' * 400_000,
+        'aa: "\\' * 400_000,
+        "aa: " + '"' * 2_000_000,
+        " -/" * 700_000,
+        "Steps: 20, Sampler: x, Seed: 1, aa: " + "[" * 2_000_000,
+        "\n".join(["Negative prompt: x"] * 200_000),
+    ],
+)
+def test_a_hostile_text_is_read_in_linear_time(line: str) -> None:
+    assert read_infotext(line) != Infotext()
