@@ -4,7 +4,7 @@ SD 2.x comes in two kinds that no key or shape tells apart: one predicts the noi
 the velocity (v, trained at 768). The same holds for SDXL fine-tunes trained on v. So the prediction type is, in this
 order: what the user wrote into the file beside the checkpoint (`stem.json`, key "prediction_type"); a `stem.yaml` with
 `parameterization: "v"` (a .yaml without it means epsilon); the marker tensor `v_pred`; the file's metadata
-(`modelspec.prediction_type`, or `modelspec.architecture` with "768-v"); the family's own. For SD 2.x that last one is v,
+(`modelspec.prediction_type`, or `modelspec.architecture` with "768-v"); the family's own. For SD 2.x that last is v,
 as in 2.0 and 2.1, and since epsilon is as likely there, the loaded network is asked (`loading.tried_prediction`).
 """
 

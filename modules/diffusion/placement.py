@@ -1,0 +1,102 @@
+"""Where a model's parts are while it works: all on the device, one after another, or layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from modules.diffusion.hardware import Hardware
+
+STREAMED = "unet"
+"""The part that --lowvram streams; the others are small enough to be moved whole."""
+
+
+class Placement:
+    """Brings parts to the device and back to RAM. On the CPU without offload there is nothing to do.
+
+    none: all parts are on the device between `enter` and `leave`. medvram: each comes when it is called, and the others
+    leave. lowvram: like medvram, with the UNet's layers coming and going one by one.
+    """
+
+    def __init__(self, hardware: Hardware) -> None:
+        self._device, self._offload = hardware.device, hardware.offload
+        self._parts: dict[str, nn.Module] = {}
+        self._hooks: dict[str, Any] = {}
+        self._entered = False
+
+    def add(self, name: str, part: nn.Module) -> None:
+        """One more part, brought to where the others are; nothing if it is among them."""
+        if self._parts.get(name) is part:
+            return
+        self._parts[name] = part
+        if self._entered:
+            self._bring(name, part)
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all other parts."""
+        for name in [name for name in self._parts if name not in names]:
+            self._hooks.pop(name, None)
+            del self._parts[name]
+
+    def enter(self) -> None:
+        """Ready to be called."""
+        if not self._entered:
+            self._entered = True
+            for name, part in self._parts.items():
+                self._bring(name, part)
+
+    def use(self, *names: str) -> None:
+        """Say which parts are called next, so that the others make room."""
+        for other, hook in self._hooks.items():
+            if other not in names:
+                hook.offload()
+
+    def leave(self) -> None:
+        """Everything in RAM, without hooks."""
+        if not self._entered:
+            return
+        self._entered = False
+        self._hooks.clear()
+        for part in self._parts.values():
+            if self._offload != "none":
+                from accelerate.hooks import remove_hook_from_submodules  # heavy
+
+                remove_hook_from_submodules(part)
+            part.to("cpu")
+
+    @contextmanager
+    def in_float32(self, *names: str) -> Iterator[None]:
+        """Parts in float32 while the block lasts; then the very tensors from before are back."""
+        entered = self._entered
+        self.leave()
+        parts = [self._parts[name] for name in names]
+        tensors = [tensor for part in parts for tensor in (*part.parameters(), *part.buffers())]
+        kept = [(tensor, tensor.data) for tensor in tensors if tensor.is_floating_point()]
+        try:
+            with torch.inference_mode(False):  # a parameter cannot hold a tensor that inference mode has made
+                for tensor, data in kept:
+                    tensor.data = data.float()
+            if entered:
+                self.enter()
+            yield
+        finally:
+            self.leave()
+            for tensor, data in kept:
+                tensor.data = data
+            if entered:
+                self.enter()
+
+    def _bring(self, name: str, part: nn.Module) -> None:
+        if self._offload == "none":
+            part.to(self._device)
+            return
+        from accelerate import cpu_offload, cpu_offload_with_hook  # heavy
+
+        if self._offload == "lowvram" and name == STREAMED:
+            cpu_offload(part, self._device)
+        else:
+            _, self._hooks[name] = cpu_offload_with_hook(part, self._device)
