@@ -1,0 +1,33 @@
+"""Gradio's page on our site, with what it would otherwise do on its own switched off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio
+from fastapi import FastAPI
+
+from modules.web.gate import BODY_LIMIT
+from modules.web.login import owner_of
+from modules.web.pages import page_arguments
+
+
+def mount_pages(site: FastAPI, demo: Any, theme: str | None = None) -> None:
+    """Puts the page `demo`, a gr.Blocks, behind all routes that `site` has."""
+    gradio.mount_gradio_app(
+        site,
+        demo,
+        path="/",
+        auth_dependency=lambda request: owner_of(request.scope),
+        run_history=False,
+        show_error=False,
+        footer_links=[],
+        max_file_size=BODY_LIMIT,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        pwa=False,
+        **page_arguments(theme),
+    )
+    # Until this is set Gradio lets an event read any file of the server: only launch() sets it, mounting does not.
+    demo.has_launched = True

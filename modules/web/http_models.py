@@ -1,0 +1,196 @@
+"""What A1111's REST API is sent, field by field, and what this version says about fields whose feature it lacks."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from modules.diffusion.errors import AquatintError
+from modules.diffusion.store import ModelStore
+from modules.studio.infotext import read_infotext, to_request_values
+from modules.studio.request import Request, RequestError, read_request
+
+DEFAULT_SAMPLER = "Euler"
+
+
+class Payload(BaseModel):
+    """A JSON object as clients send it: null means the default, unknown keys are ignored, "true" and 1.0 are read."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_default(cls, values: Any) -> Any:
+        if isinstance(values, Mapping):
+            return {key: value for key, value in values.items() if value is not None}
+        return values
+
+
+class PicturePayload(Payload):
+    """The fields that txt2img and img2img share, with A1111's defaults."""
+
+    prompt: str = ""
+    negative_prompt: str = ""
+    styles: list[str] = []
+    seed: int = -1
+    subseed: int = -1
+    subseed_strength: float = 0
+    seed_resize_from_h: int = -1
+    seed_resize_from_w: int = -1
+    sampler_name: str = ""
+    sampler_index: str = Field(DEFAULT_SAMPLER, description="The older name of sampler_name, which wins.")
+    scheduler: str = ""
+    batch_size: int = 1
+    n_iter: int = 1
+    steps: int = 50
+    cfg_scale: float = 7.0
+    width: int = 512
+    height: int = 512
+    restore_faces: bool = False
+    tiling: bool = False
+    do_not_save_samples: bool = Field(False, description="save_images decides.")
+    do_not_save_grid: bool = Field(False, description="save_images decides.")
+    eta: float | None = None
+    s_churn: float = 0
+    s_tmax: float | None = None
+    s_tmin: float = 0
+    s_noise: float | None = None
+    s_min_uncond: float = 0
+    override_settings: dict[str, Any] = {}
+    override_settings_restore_afterwards: bool = True
+    refiner_checkpoint: str = ""
+    refiner_switch_at: float | None = None
+    disable_extra_networks: bool = False
+    comments: dict[str, Any] = {}
+    force_task_id: str = ""
+    script_name: str = ""
+    script_args: list[Any] = []
+    alwayson_scripts: dict[str, Any] = {}
+    send_images: bool = True
+    save_images: bool = False
+    infotext: str = Field("", description="Fills the fields that are not sent.")
+
+    @property
+    def sampler(self) -> str:
+        """The name that counts."""
+        return self.sampler_name or self.sampler_index or DEFAULT_SAMPLER
+
+
+class Txt2ImgPayload(PicturePayload):
+    """POST /sdapi/v1/txt2img."""
+
+    denoising_strength: float | None = None
+    enable_hr: bool = False
+    firstphase_width: int = 0
+    firstphase_height: int = 0
+    firstpass_image: str = ""
+    hr_scale: float = 2.0
+    hr_upscaler: str = ""
+    hr_second_pass_steps: int = 0
+    hr_resize_x: int = 0
+    hr_resize_y: int = 0
+    hr_checkpoint_name: str = ""
+    hr_sampler_name: str = ""
+    hr_scheduler: str = ""
+    hr_prompt: str = ""
+    hr_negative_prompt: str = ""
+
+
+class Img2ImgPayload(PicturePayload):
+    """POST /sdapi/v1/img2img. Pictures are base64, bare or as data URIs."""
+
+    init_images: list[str] = []
+    resize_mode: int = 0
+    denoising_strength: float = 0.75
+    image_cfg_scale: float | None = Field(None, description="Only InstructPix2Pix models would heed it.")
+    mask: str = ""
+    mask_blur: int | None = Field(None, description="Sets mask_blur_x and mask_blur_y.")
+    mask_blur_x: int = 4
+    mask_blur_y: int = 4
+    mask_round: bool = True
+    inpainting_fill: int = 0
+    inpaint_full_res: bool = True
+    inpaint_full_res_padding: int = 0
+    inpainting_mask_invert: int = 0
+    initial_noise_multiplier: float | None = None
+    latent_mask: str = ""
+    include_init_images: bool = False
+
+
+class PngInfoPayload(Payload):
+    """POST /sdapi/v1/png-info."""
+
+    image: str = ""
+
+
+def check_features(payload: PicturePayload) -> None:
+    """Raises: RequestError naming the field whose feature is not there, rather than a picture made without it."""
+    if payload.script_name.strip().casefold() not in ("", "none"):
+        raise RequestError(f"Script '{payload.script_name}' not found", "script_name")
+    for name in payload.alwayson_scripts:
+        raise RequestError(f"always on script {name} not found", "alwayson_scripts")
+    asked: dict[str, bool] = {
+        "enable_hr": isinstance(payload, Txt2ImgPayload) and payload.enable_hr,
+        "latent_mask": isinstance(payload, Img2ImgPayload) and bool(payload.latent_mask),
+        "restore_faces": payload.restore_faces,
+        "tiling": payload.tiling,
+        "refiner_checkpoint": payload.refiner_checkpoint.casefold() not in ("", "none"),
+        "seed_resize_from_w": payload.seed_resize_from_w > 0,
+        "seed_resize_from_h": payload.seed_resize_from_h > 0,
+        "s_churn": payload.s_churn > 0,
+        "s_min_uncond": payload.s_min_uncond > 0,
+    }
+    for field in (name for name, is_asked in asked.items() if is_asked):
+        raise RequestError(f"{field}: this is not available yet", field)
+
+
+def with_infotext(payload: PicturePayload, store: ModelStore) -> PicturePayload:
+    """The payload, its unsent fields filled from its `infotext`; a checkpoint that is not here is passed over."""
+    if not payload.infotext:
+        return payload
+    restored = to_request_values(read_infotext(payload.infotext))
+    sent = payload.model_fields_set | ({"sampler_name"} if "sampler_index" in payload.model_fields_set else set())
+    values = {key: value for key, value in restored.values.items() if key in type(payload).model_fields}
+    options = dict(restored.options)
+    for name in restored.checkpoints:
+        with contextlib.suppress(AquatintError):
+            options.setdefault("sd_model_checkpoint", store.find(name).name)
+    overrides = {"override_settings": {**options, **payload.override_settings}}
+    return payload.model_copy(update={key: values[key] for key in values.keys() - sent} | overrides)
+
+
+def request_of(payload: PicturePayload, pictures: list[str], mask: str | None) -> Request:
+    """The request that the payload asks for; `pictures` and `mask` are ids of uploads.
+
+    Raises: RequestError naming the first field that is wrong.
+    """
+    values = payload.model_dump(exclude={"init_images", "mask"})
+    values.update(sampler_name=payload.sampler, scheduler=payload.scheduler or None)
+    values["do_not_save_samples"] = values["do_not_save_grid"] = not payload.save_images
+    if isinstance(payload, Txt2ImgPayload):
+        return read_request("txt2img", values)
+    values["init_images"] = pictures
+    if mask is None:
+        return read_request("img2img", values)
+    if values.get("mask_blur") is not None:
+        values["mask_blur_x"] = values["mask_blur_y"] = values["mask_blur"]
+    return read_request("inpaint", {**values, "mask": mask})
+
+
+def picture_bytes(text: str) -> bytes:
+    """A picture out of base64, bare or in a data URI. The server fetches no address for anybody.
+
+    Raises: AquatintError.
+    """
+    if text[:8].lower().startswith(("http:", "https:", "file:", "ftp:")):
+        raise AquatintError("Addresses are not fetched: send the picture itself, in base64.")
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        return base64.b64decode(encoded)
+    except (binascii.Error, ValueError):
+        raise AquatintError("Invalid encoded image: it is not base64.") from None

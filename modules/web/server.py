@@ -1,0 +1,111 @@
+"""The composition: API routes, pictures, the page's own routes, and Gradio behind them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from modules.diffusion.errors import AquatintError
+from modules.studio.app import App
+from modules.studio.files import DiskFullError
+from modules.studio.gallery import NoSuchPictureError
+from modules.studio.request import RequestError
+from modules.studio.uploads import NoSuchUploadError
+from modules.studio.version import VERSION
+from modules.web import assets_route, images, jobs_api
+from modules.web.answers import refusal
+from modules.web.gate import allowed_origins
+from modules.web.http_api import api_routes
+from modules.web.http_pictures import picture_routes
+
+log = logging.getLogger(__name__)
+
+DOCS = Path(__file__).with_name("assets") / "api.html"
+ABOUT = "A1111's REST API, so that programs written for it work here. Behind a login: HTTP Basic."
+STATUSES: dict[type[AquatintError], int] = {
+    NoSuchPictureError: 404,
+    NoSuchUploadError: 404,
+    RequestError: 422,
+    DiskFullError: 507,
+}
+"""What other errors mean in HTTP is 400: the person asked for what is not there, or cannot be."""
+
+
+def build(app: App) -> FastAPI:
+    """The whole site; it has no guard of its own, a Gate stands before it. Its end closes `app`."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(site: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(app.close)
+
+    site = FastAPI(
+        title="Aquatint", description=ABOUT, version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    # Gradio adds a CORS rule of its own, which lets any page in, unless it finds exactly this class here.
+    site.add_middleware(
+        CORSMiddleware,
+        allow_origins=sorted(allowed_origins(app.flags)),
+        allow_credentials=True,
+        allow_methods=["*"],
+        allow_headers=["*"],
+    )
+    _add_error_handlers(site)
+    site.include_router(picture_routes(app))
+    site.include_router(api_routes(app))
+    site.router.routes += [*images.routes(app), *jobs_api.routes(app), *assets_route.routes()]
+    site.router.routes.append(Route("/docs", _docs, methods=["GET"]))
+    if app.flags.nowebui:
+        site.router.routes.append(Route("/", _to_docs, methods=["GET"]))
+    else:
+        # Here, because Gradio takes seconds to import and an API alone needs none of it.
+        from modules.web.gradio_mount import mount_pages
+        from modules.web.pages import build_pages
+
+        mount_pages(site, build_pages(app), app.flags.theme)
+    return site
+
+
+def _add_error_handlers(site: FastAPI) -> None:
+    @site.exception_handler(AquatintError)
+    def said(request: Request, error: AquatintError) -> Response:
+        status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 400)
+        return refusal(status, type(error).__name__, str(error))
+
+    @site.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        """Names the fields, and does not repeat what was sent: that may be a picture."""
+        places = [(".".join(str(part) for part in row["loc"][1:]), row["msg"]) for row in error.errors()]
+        return refusal(422, "RequestValidationError", "; ".join(f"{place}: {text}" for place, text in places))
+
+    @site.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> Response:
+        return refusal(error.status_code, "HTTPException", str(error.detail), error.headers)
+
+    @site.exception_handler(Exception)
+    def failed(request: Request, error: Exception) -> Response:
+        """Nothing of the error leaves the server: it may hold paths or what other people wrote."""
+        id = uuid.uuid4().hex
+        log.error("Request %s failed", id, exc_info=error)
+        return refusal(
+            500, "InternalServerError", f"Something went wrong; the log of the server says what, under {id}."
+        )
+
+
+def _docs(request: Request) -> Response:
+    return HTMLResponse(DOCS.read_text("utf-8"))
+
+
+def _to_docs(request: Request) -> Response:
+    return RedirectResponse("/docs")
