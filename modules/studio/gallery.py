@@ -247,6 +247,10 @@ class Gallery:
         self._index.add(*waiting)
         return Rebuilt(added + len(waiting), len(gone), skipped)
 
+    def close(self) -> None:
+        """Closes the index."""
+        self._index.close()
+
     # Paths
 
     def _folder_for(self, subject: Subject, grid: bool) -> Path:

@@ -37,15 +37,19 @@ class Naming:
         counted = f"{self.prefix}{number:0{self.digits}}" if self.numbered else self.stem(number)
         return f".{counted}{TEMPORARY}"
 
-    def free(self, folder: Path, number: int) -> int:
-        """The first number, from `number` on, that no finished file in `folder` has."""
+    def is_taken(self, folder: Path, number: int) -> bool:
+        """Whether a finished file in `folder` has this number."""
         if self.numbered:
-            pattern = re.compile(re.escape(self.prefix) + r"(\d{1,9})(?!\d)", re.ASCII)
-            used = [int(found[1]) for path in folder.iterdir() if (found := pattern.match(path.name))]
-            return max([number, *(last + 1 for last in used)])
-        while (folder / (self.stem(number) + self.ending)).exists():
-            number += 1
-        return number
+            return number in self._numbers(folder)
+        return (folder / (self.stem(number) + self.ending)).exists()
+
+    def next_number(self, folder: Path) -> int:
+        """One more than the highest number in `folder`; without numbers 0."""
+        return max(self._numbers(folder), default=-1) + 1 if self.numbered else 0
+
+    def _numbers(self, folder: Path) -> set[int]:
+        pattern = re.compile(re.escape(self.prefix) + r"(\d{1,9})(?!\d)", re.ASCII)
+        return {int(found[1]) for path in folder.iterdir() if (found := pattern.match(path.name))}
 
 
 def write_new(folder: Path, naming: Naming, data: bytes) -> Path:
@@ -54,9 +58,8 @@ def write_new(folder: Path, naming: Naming, data: bytes) -> Path:
     Several processes may write into one folder: the temporary file, made with O_EXCL, is the claim on a number, and
     the number counts only if no finished file has it while the claim is held. Raises: OSError.
     """
-    number = 0
+    number = naming.next_number(folder)
     while True:
-        number = naming.free(folder, number)
         temporary = folder / naming.claim(number)
         try:
             write_durably(temporary, data)
@@ -64,13 +67,14 @@ def write_new(folder: Path, naming: Naming, data: bytes) -> Path:
             number += 1
             continue
         try:
-            if naming.free(folder, number) == number:
+            if not naming.is_taken(folder, number):
                 path = folder / (naming.stem(number) + naming.ending)
                 temporary.replace(path)
                 sync_folder(folder)
                 return path
         finally:
             temporary.unlink(missing_ok=True)
+        number += 1
 
 
 def remove_unfinished(folder: Path) -> None:

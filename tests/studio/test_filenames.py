@@ -78,7 +78,8 @@ def test_only_the_patterns_own_slashes_make_folders() -> None:
 
 HOSTILE = [
     "../../x", "/etc/x", "a" * 4000, "🐈" * 4000, "猫" * 300, "CON", "con.txt", "LPT1", "a.", "a ", "nul\0l",
-    "line\nbreak", "\u202egnp.exe", "%00", "-rf", ".hidden", "..", ".", "", " ", "C:\\x", "a:b", "\ud800", "x\u200by", "~", "CON " * 3,
+    "line\nbreak", "\u202egnp.exe", "%00", "-rf", ".hidden", "..", ".", "", " ", "C:\\x", "a:b",
+    "\ud800", "x\u200by", "~", "CON " * 3,
 ]  # fmt: skip
 
 
