@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from modules.diffusion.attention import Attention, choose_attention
+from modules.diffusion.attention import Attention, choose_attention, hide_xformers_without_cuda
 from modules.diffusion.hardware import Hardware, probe
 from modules.diffusion.store import ModelStore
 from modules.studio.command_line import Flags
@@ -13,6 +13,7 @@ from modules.studio.engine import Engine
 from modules.studio.folders import Folders, find_folders
 from modules.studio.forms import Forms
 from modules.studio.gallery import Gallery
+from modules.studio.hooks import Hooks
 from modules.studio.live_preview import LivePreview
 from modules.studio.queue import DataLock, Queue
 from modules.studio.settings import Settings
@@ -44,8 +45,8 @@ class App(NamedTuple):
         self.lock.release()
 
 
-def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None) -> App:
-    """Opens the data folder and starts the engine; `report` hears what is being done.
+def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, hooks: Sequence[Hooks] = ()) -> App:
+    """Opens the data folder and starts the engine, with `hooks` after our own; `report` hears what is being done.
 
     Raises: AquatintError when another server holds the data folder, or a folder cannot be written.
     """
@@ -59,6 +60,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None) ->
     uploads = Uploads(folders.state / "uploads")
     queue = Queue(folders.state / "queue.db")
     report("the device")
+    hide_xformers_without_cuda()
     hardware = probe(flags.device, no_half=flags.no_half, offload=flags.offload)
     attention = choose_attention(hardware, flags.attention)
     report("checkpoints")
@@ -70,7 +72,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None) ->
         keep=settings.options.sd_checkpoints_limit,
         cache=folders.state / "hashes.json",
     )
-    engine = Engine(queue, store, gallery, uploads, settings, styles, hooks=[LivePreview()])
+    engine = Engine(queue, store, gallery, uploads, settings, styles, hooks=[LivePreview(), *hooks])
     engine.start()
     return App(
         flags,

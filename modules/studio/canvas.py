@@ -81,7 +81,8 @@ def prepare(
         elif request.inpainting_fill == 3:
             latents = latents * (1 - cells)
     kept = torch.zeros(count, 3, request.height, request.width) if painted is None else torch.stack(pixels)
-    inpaint = _inpaint_channels(model, kept, painted)
+    rounded = not isinstance(request, Inpaint) or request.mask_round
+    inpaint = _inpaint_channels(model, kept, None if painted is None else masks.mask_tensor(painted, rounded=rounded))
     return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces])
 
 
@@ -102,8 +103,8 @@ def _surface(request: Img2Img, picture: Image.Image, mask: Image.Image | None) -
         region = masks.crop_region(painted, request.inpaint_full_res_padding)
         box = masks.expand_region(region, size, picture.size)
         overlay = Overlay(picture, painted, box)
-        picture = masks.resize(picture.crop(box), size, ResizeMode.CROP)
-        painted = masks.resize(painted.crop(box), size, ResizeMode.CROP, Image.Resampling.BILINEAR)
+        picture = masks.resize(picture.crop(box), size, ResizeMode.FILL)
+        painted = masks.resize(painted.crop(box), size, ResizeMode.FILL, Image.Resampling.BILINEAR)
     else:
         picture = masks.resize(picture, size, request.resize_mode)
         painted = masks.resize(painted, size, request.resize_mode, Image.Resampling.BILINEAR)
@@ -118,14 +119,11 @@ def _cut_to_eight(picture: Image.Image) -> Image.Image:
     return picture.resize((max(8, picture.width - picture.width % 8), max(8, picture.height - picture.height % 8)))
 
 
-def _inpaint_channels(model: Model, pixels: Tensor, mask: Image.Image | None) -> Tensor | None:
-    """The mask and the rest of the picture for a 9-channel model; None for the others."""
+def _inpaint_channels(model: Model, pixels: Tensor, mask: Tensor | None) -> Tensor | None:
+    """The mask (H, W) and the rest of the picture for a 9-channel model; None for the others."""
     if not model.has_inpaint_channels:
         return None
-    if mask is None:
-        where = torch.ones(pixels.shape[-2:])
-    else:
-        where = torch.from_numpy(np.asarray(mask, dtype=np.float32) / 255).round()
+    where = torch.ones(pixels.shape[-2:]) if mask is None else mask
     return masks.inpaint_latents(where, model.encode(masks.masked_pixels(pixels, where)))
 
 

@@ -16,7 +16,7 @@ from modules.studio.gallery import Gallery
 from modules.studio.hooks import Hooks
 from modules.studio.job import ENDED, Job, Progress, State
 from modules.studio.queue import Queue, QueueRow
-from modules.studio.recipe import Interrupted, Recipe
+from modules.studio.recipe import Recipe
 from modules.studio.request import Request, read_request
 from modules.studio.resolve import resolve
 from modules.studio.settings import Options, Settings
@@ -78,7 +78,7 @@ class Engine:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._work_to_do = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -92,7 +92,7 @@ class Engine:
 
     def stop(self, timeout: float = 10) -> None:
         """Stops within one step; a job that was running goes back to the queue, to be run again from its start."""
-        self._stopping = True
+        self._stopping.set()
         running = self.running
         if running is not None:
             running.interrupted = True
@@ -171,7 +171,7 @@ class Engine:
     # The worker thread
 
     def _work(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             row = self.queue.claim()
             if row is None:
                 self._work_to_do.wait(timeout=1)
@@ -182,7 +182,7 @@ class Engine:
             self._remember(job)
             self.running = job
             state, error = self._run(job)
-            if self._stopping and state == "cancelled":
+            if self._stopping.is_set() and state == "cancelled":
                 self.queue.requeue(job.id)
                 state = "queued"
             else:
@@ -197,8 +197,6 @@ class Engine:
         recipe = Recipe(job, self.store, self.gallery, self.uploads, self.hooks)
         try:
             recipe.run()
-        except Interrupted:
-            return "cancelled", ""
         except AquatintError as error:
             log.warning("Job %s failed: %s", job.id, error)
             return "failed", str(error)

@@ -30,7 +30,7 @@ class Recipe:
         self.job, self.store, self.gallery, self.uploads = job, store, gallery, uploads
         self.hooks = Chain(hooks)
         self._images: list[Image.Image] = []
-        self._saved = gallery.of_job(job.id) if job.attempt > 1 else {}
+        self._saved = {image.infotext: image for image in gallery.of_job(job.id)}
         """What an earlier run of this job, which ended with the server, has saved; not to be saved twice."""
 
     def run(self) -> None:
@@ -51,9 +51,10 @@ class Recipe:
 
     def _batch(self, batch: Batch, model: Model) -> None:
         job = self.job
-        places = range(batch.index * job.request.batch_size, batch.index * job.request.batch_size + len(batch.seeds))
-        if all(place in self._saved for place in places):
-            saved_before = [self._saved[place] for place in places]
+        first = batch.index * job.request.batch_size
+        texts = [write_infotext(job, first + index, ModelFacts.of(model)) for index in range(len(batch.seeds))]
+        if all(text in self._saved for text in texts):
+            saved_before = [self._saved[text] for text in texts]
             job.report(images=(*job.progress.images, *saved_before), batch=batch.index + 1, step=0)
             return
         job.skipped = False
@@ -65,9 +66,10 @@ class Recipe:
         stopped = job.interrupted or job.skipped
         self.hooks.batch_ends(job, batch, model)
         job.report(stage="saving")
-        for index, (place, image) in enumerate(zip(places, batch.images, strict=False)):
+        for index, image in enumerate(batch.images):
             image = self.hooks.image_ready(job, batch, index, image)
-            saved = self._saved.get(place) or self._keep(image, place, model, unfinished=stopped)
+            infotext = write_infotext(job, first + index, ModelFacts.of(model))
+            saved = self._saved.get(infotext) or self._keep(image, first + index, infotext, unfinished=stopped)
             job.report(images=(*job.progress.images, saved))
             self.hooks.image_saved(job, saved)
         job.report(batch=batch.index + 1, step=0, preview=None)
@@ -91,10 +93,9 @@ class Recipe:
         pixels = model.decode(batch.latents)
         batch.images = [canvas.finish(index, _picture(each)) for index, each in enumerate(pixels)]
 
-    def _keep(self, image: Image.Image, index: int, model: Model, *, unfinished: bool) -> SavedImage:
+    def _keep(self, image: Image.Image, index: int, infotext: str, *, unfinished: bool) -> SavedImage:
         """On disk and in the index, or, where that is not wanted, in memory for as long as there is room."""
         job = self.job
-        infotext = write_infotext(job, index, ModelFacts.of(model))
         self._images.append(image)
         if (
             job.request.do_not_save_samples

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 
 from modules.diffusion.errors import AquatintError
-from modules.diffusion.samplers import find_sampler, schedule_label, split_merged_name
+from modules.diffusion.samplers import find_sampler, split_merged_name
+from modules.diffusion.sigmas import AUTOMATIC, find_schedule
 from modules.diffusion.store import ModelStore
 from modules.studio.request import Request
 from modules.studio.settings import Options, with_overrides
 from modules.studio.styles import Styles
 
 DEFAULT_SAMPLER = "DPM++ 2M"
-AUTOMATIC = "Automatic"
 
 
 def resolve(request: Request, options: Options, store: ModelStore, styles: Styles) -> tuple[Request, Options]:
@@ -28,7 +28,7 @@ def resolve(request: Request, options: Options, store: ModelStore, styles: Style
             "prompt": prompt,
             "negative_prompt": negative_prompt,
             "sampler_name": find_sampler(sampler_name).name,
-            "scheduler": schedule_label(merged_schedule or request.scheduler or AUTOMATIC),
+            "scheduler": _schedule_label(merged_schedule or request.scheduler),
             "seed": _drawn(request.seed),
             "subseed": _drawn(request.subseed),
             "override_settings": {},
@@ -45,6 +45,11 @@ def checkpoint_name(options: Options, store: ModelStore) -> str:
     if not store.checkpoints:
         raise AquatintError("There is no checkpoint yet: put a .safetensors file into models/Stable-diffusion.")
     return store.checkpoints[0].name
+
+
+def _schedule_label(name: str | None) -> str:
+    """ "Automatic" stays a wish: the sampler's own schedule may get better, and the infotext says what was asked."""
+    return AUTOMATIC if not name or name.casefold() == AUTOMATIC.casefold() else find_schedule(name).label
 
 
 def _drawn(seed: int) -> int:

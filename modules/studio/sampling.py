@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from PIL import Image
 from torch import Tensor
@@ -36,7 +37,7 @@ def sample(
         model.latent_shape(request.width, request.height),
         subseeds=batch.subseeds,
         subseed_strength=request.subseed_strength,
-        seed_delta=job.options.eta_noise_seed_delta if sampler.uses_ensd else 0,
+        seed_delta=job.options.eta_noise_seed_delta,
         device=model.device,
     )
     schedule = schedule_for(sampler, request.scheduler)
@@ -77,11 +78,11 @@ class _Denoise:
     """The guided model as the sampler calls it, with the hooks around and the unmasked part kept."""
 
     def __init__(self, job: Job, batch: Batch, model: Model, hooks: Hooks, canvas: Canvas) -> None:
-        clip_skip, size = job.options.CLIP_stop_at_last_layers, (job.request.width, job.request.height)
-        positive, negative = (
-            model.encode_prompts(prompts, clip_skip=clip_skip, width=size[0], height=size[1])
-            for prompts in (batch.prompts, batch.negative_prompts)
+        width, height = job.request.width, job.request.height
+        encode = partial(
+            model.encode_prompts, clip_skip=job.options.CLIP_stop_at_last_layers, width=width, height=height
         )
+        positive, negative = encode(batch.prompts), encode(batch.negative_prompts, negative=True)
         self.guidance = Guidance(model, positive, negative, job.request.cfg_scale, canvas.inpaint)
         self.job, self.batch, self.hooks, self.canvas = job, batch, hooks, canvas
         self.step = 0
