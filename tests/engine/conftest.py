@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from modules.studio.app import App, open_app
 from modules.studio.command_line import read_flags
 from modules.studio.request import Txt2Img
@@ -14,7 +15,7 @@ from modules.studio.request import Txt2Img
 Make = Callable[..., App]
 
 
-@pytest.fixture()
+@pytest.fixture
 def open_studio(tmp_path: Path) -> Iterator[Make]:
     """Opens a studio; each call after the first is a restart on the same data folder."""
     opened: list[App] = []
@@ -29,12 +30,12 @@ def open_studio(tmp_path: Path) -> Iterator[Make]:
         app.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def app(open_studio: Make) -> App:
     return open_studio("--no-half")
 
 
-@pytest.fixture()
+@pytest.fixture
 def heart() -> Callable[..., Txt2Img]:
     """A small quick request."""
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from modules.diffusion.errors import AquatintError
 from modules.studio.folders import REPOSITORY
 from modules.studio.queue import DataLock
-from PIL import Image
 
 SERVER = """
 import os, signal, sys, time

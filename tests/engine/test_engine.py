@@ -8,6 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import Tensor
+
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.hardware import Hardware
 from modules.diffusion.model import Model
@@ -15,8 +18,6 @@ from modules.studio.app import App
 from modules.studio.hooks import Hooks
 from modules.studio.job import LOCAL, Batch, Job, SavedImage
 from modules.studio.request import Txt2Img
-from PIL import Image
-from torch import Tensor
 
 Heart = Callable[..., Txt2Img]
 QUICK = 60

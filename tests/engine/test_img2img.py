@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.job import LOCAL, SavedImage
 from modules.studio.request import Img2Img, Inpaint
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 Pixels = NDArray[np.uint8]
 QUICK = 60
