@@ -1,0 +1,83 @@
+// What belongs to the page as a whole: the functions that Gradio's events call, keys, and pictures dropped anywhere.
+
+import { pngInfo, post } from './api.js';
+import { changed, connect, fillForm, newest, openForm, restored, shownImage } from './bridge.js';
+import { looksLikeInfotext } from './infotext.js';
+import { pictureIn } from './intake.js';
+import { jobsOf, poke } from './live.js';
+import { promptKeys } from './prompt.js';
+import { orToast, toast } from './toast.js';
+
+const LARGEST_SIDE = 2048;
+
+export function mount(element, props, trigger) {
+  connect(trigger);
+  window.aquatint = { changed, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleStyles };
+  promptKeys(generate);
+  acceptAnywhere();
+}
+
+function begin() {
+  restored();
+  for (const each of document.querySelectorAll('button.aq-tool')) each.title = each.textContent.trim();
+}
+
+function generate() {
+  document.getElementById(`${openForm()}_generate`)?.click();
+}
+
+/** Interrupts or skips the tab's running job. */
+function tell(tab, word) {
+  const running = jobsOf(tab).find((job) => job.state === 'running');
+  if (running) orToast(() => post(`jobs/${running.id}/${word}`)).then(poke);
+}
+
+/** Fills the form from an infotext in the prompt box, else in the clipboard, else of the newest picture. */
+async function paste(tab) {
+  const typed = document.querySelector(`#${tab}_prompt textarea`)?.value ?? '';
+  const text = looksLikeInfotext(typed) ? typed : (await clipboard()) || shownImage(tab)?.infotext || '';
+  if (looksLikeInfotext(text)) fillForm(tab, { infotext: text });
+  else toast('Neither the prompt nor the clipboard holds generation parameters. Paste them into the prompt first.');
+}
+
+async function clipboard() {
+  try {
+    const text = await navigator.clipboard.readText();
+    return looksLikeInfotext(text) ? text : '';
+  } catch {
+    return '';
+  }
+}
+
+function shownSeed(tab, present) {
+  return shownImage(tab)?.seed ?? present;
+}
+
+/** The picture's size, in steps of eight, as large as the sliders allow. */
+function pictureSize(picture, width, height) {
+  if (!picture) return [width, height];
+  const shrink = Math.min(1, LARGEST_SIDE / Math.max(picture.width, picture.height));
+  return [picture.width, picture.height].map((side) => Math.max(64, Math.round((side * shrink) / 8) * 8));
+}
+
+function toggleStyles(tab) {
+  const editor = document.getElementById(`${tab}_styles_editor`);
+  if (editor.classList.toggle('aq-open')) editor.querySelector('input, textarea')?.focus();
+}
+
+/** A picture dropped on a generating tab, but on no picture widget, fills its form from the file's parameters. */
+function acceptAnywhere() {
+  document.addEventListener('dragover', (event) => {
+    if ([...event.dataTransfer.types].includes('Files')) event.preventDefault();
+  });
+  document.addEventListener('drop', async (event) => {
+    const file = pictureIn(event.dataTransfer);
+    if (!file) return;
+    event.preventDefault();
+    const tab = openForm();
+    const info = await orToast(() => pngInfo(file));
+    if (!info) return;
+    if (!info.infotext) toast('No generation parameters are written in this file.');
+    else fillForm(tab, { infotext: info.infotext });
+  });
+}

@@ -1,0 +1,192 @@
+// The results of one tab: the running job with its progress, the finished pictures, and what can be done with them.
+
+import { actionButtons } from './actions.js';
+import { imageAddress, served, thumbAddress } from './api.js';
+import { setShown } from './bridge.js';
+import { showDetails } from './details.js';
+import { button, fill, h, icon } from './dom.js';
+import { openLightbox } from './lightbox.js';
+import { isActive, poke, watch } from './live.js';
+import { progressBar } from './progress.js';
+
+export function mount(element, props) {
+  const tab = props.tab;
+  const removed = new Set();
+  let jobs = [];
+  let images = [];
+  let chosen = null; // the id the person clicked; null follows the newest
+  let dismissed = '';
+  let wanted = ''; // the address of the picture that is shown, or about to be
+
+  let picture = h('img', { class: 'aq-picture', alt: '', hidden: true });
+  const empty = h(
+    'div',
+    { class: 'aq-empty' },
+    icon('drop'),
+    h('p', {}, 'Your pictures appear here.'),
+    h('p', { class: 'aq-soft' }, 'Describe one, then press Generate.'),
+  );
+  const progress = progressBar();
+  const back = button('left', 'Previous picture', () => step(-1), { bare: true, class: 'aq-step aq-left' });
+  const forth = button('right', 'Next picture', () => step(1), { bare: true, class: 'aq-step aq-right' });
+  const stage = h('div', { class: 'aq-stage', tabIndex: 0, onkeydown: keys }, empty, picture, back, forth, progress.element);
+  const actions = h(
+    'div',
+    { class: 'aq-actions-row', role: 'toolbar', 'aria-label': 'Picture' },
+    actionButtons(() => current(), { tab: () => tab, removed: forget }),
+  );
+  const strip = h('div', { class: 'aq-strip', role: 'listbox', 'aria-label': 'Finished pictures' });
+  const problem = h('div', { class: 'aq-problem', role: 'alert', hidden: true });
+  const details = h('div', { class: 'aq-details', id: `html_info_${tab}` });
+  fill(element, h('section', { class: 'aq-results', 'aria-label': `Results of ${tab}` }, stage, problem, actions, strip, details));
+  let last;
+  watch((state) => {
+    last = state;
+    draw(state);
+  });
+
+  function draw(state) {
+    jobs = state.jobs.filter((job) => job.kind === tab);
+    images = finished(jobs).filter((image) => !removed.has(image.id));
+    if (chosen && !images.some((image) => image.id === chosen)) chosen = null;
+    const running = jobs.find((job) => job.state === 'running');
+    const active = running ?? jobs.filter((job) => job.state === 'queued').sort(byPlace)[0];
+    const waiting = jobs.filter((job) => job.state === 'queued' && job !== active).length;
+    progress.show(active, { waiting, paused: state.paused, reachable: state.reachable });
+    stage.classList.toggle('aq-busy', Boolean(running));
+    buttons(Boolean(running));
+    drawStrip(running);
+    drawStage(running);
+    drawProblem();
+    empty.hidden = !state.known || !picture.hidden;
+  }
+
+  /** What the stage shows: the live preview while the person has not chosen another picture, else a finished one. */
+  function drawStage(running) {
+    const live = !chosen && running?.preview;
+    const image = current();
+    const source = live ? served(running.preview) : image && imageAddress(image.id);
+    setShown(tab, image);
+    if (source) show(source, live ? 'Live preview' : promptOf(image), live);
+    else if (!running) clear();
+    const several = images.length > 1;
+    back.hidden = forth.hidden = !several;
+    for (const each of actions.children) each.disabled = !image;
+    if (details.dataset.of !== (image?.id ?? '')) {
+      details.dataset.of = image?.id ?? '';
+      showDetails(details, image?.infotext);
+    }
+  }
+
+  /** Puts the new picture in the place of the old one once it is decoded, so that nothing flashes. */
+  function show(source, text, live) {
+    if (wanted === source) return;
+    wanted = source;
+    const next = h('img', { class: `aq-picture ${live ? 'aq-live' : ''}`, src: source, alt: text, onclick: enlarge });
+    const swap = () => {
+      if (wanted !== source) return;
+      picture.replaceWith(next);
+      picture = next;
+      empty.hidden = true;
+    };
+    next.decode().then(swap, () => undefined);
+  }
+
+  function clear() {
+    wanted = '';
+    picture.hidden = true;
+  }
+
+  function drawStrip(running) {
+    const key = JSON.stringify([images.map((image) => image.id), running?.id, chosen]);
+    if (strip.dataset.key === key) return;
+    strip.dataset.key = key;
+    const shown = current()?.id;
+    const live = running && thumb(null, h('span', { class: 'aq-thumb-live' }, icon('drop')), !chosen, 'Running');
+    fill(
+      strip,
+      live,
+      images.map((image) => {
+        const small = h('img', { src: thumbAddress(image.id), alt: '', loading: 'lazy', decoding: 'async' });
+        return thumb(image.id, small, image.id === shown && !(running && !chosen), promptOf(image));
+      }),
+    );
+  }
+
+  function thumb(id, inside, selected, label) {
+    const props = { type: 'button', role: 'option', class: 'aq-thumb', title: label, 'aria-label': label };
+    return h('button', { ...props, 'aria-selected': String(selected), onclick: () => choose(id) }, inside);
+  }
+
+  function drawProblem() {
+    const failed = jobs.find((job) => !isActive(job));
+    const shown = failed?.state === 'failed' && failed.id !== dismissed;
+    problem.hidden = !shown;
+    if (!shown || problem.dataset.of === failed.id) return;
+    problem.dataset.of = failed.id;
+    const close = () => {
+      dismissed = failed.id;
+      problem.hidden = true;
+    };
+    fill(problem, icon('warning'), h('p', {}, failed.error || 'That job failed.'), button('close', 'Close', close, { bare: true }));
+  }
+
+  function current() {
+    return images.find((image) => image.id === chosen) ?? images[0] ?? null;
+  }
+
+  function choose(id) {
+    chosen = id;
+    redraw();
+  }
+
+  function step(by) {
+    const at = images.findIndex((image) => image.id === current()?.id);
+    const next = images[(at + by + images.length) % images.length];
+    if (next) choose(next.id);
+  }
+
+  function keys(event) {
+    const moves = { ArrowLeft: -1, ArrowRight: 1 };
+    if (event.key in moves) step(moves[event.key]);
+    else if (event.key === 'Enter' && event.target === stage) enlarge();
+    else return;
+    event.preventDefault();
+  }
+
+  function enlarge() {
+    const image = current();
+    if (image) openLightbox(images, images.indexOf(image), { tab: () => tab, removed: forget, moved: (id) => choose(id) });
+  }
+
+  function forget(id) {
+    removed.add(id);
+    if (chosen === id) chosen = null;
+    redraw();
+  }
+
+  function redraw() {
+    draw(last);
+  }
+
+  /** Interrupt and Skip belong to the form; they work only while one of the tab's jobs runs. */
+  function buttons(running) {
+    for (const name of ['interrupt', 'skip']) {
+      const each = document.getElementById(`${tab}_${name}`);
+      if (each) each.disabled = !running;
+    }
+    document.getElementById(`${tab}_generate_box`)?.classList.toggle('aq-is-running', running);
+  }
+
+  return {
+    update() {
+      chosen = null;
+      poke();
+    },
+  };
+}
+
+/** All finished pictures, those of the newest job first. */
+const finished = (jobs) => jobs.flatMap((job) => job.images ?? []);
+const byPlace = (one, other) => (one.place ?? 0) - (other.place ?? 0);
+const promptOf = (image) => (image?.infotext ?? '').split('\n')[0].slice(0, 120) || 'Picture';

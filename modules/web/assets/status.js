@@ -1,0 +1,39 @@
+// At the end of the bar: what is going on, from any tab; and light or dark.
+
+import { openTab } from './bridge.js';
+import { button, fill, h, icon, say } from './dom.js';
+import { isActive, watch } from './live.js';
+
+export function mount(element) {
+  const text = h('span');
+  const chip = h('button', { type: 'button', class: 'aq-chip', title: 'Open the queue', onclick: () => openTab('tab_queue') }, icon('drop'), text);
+  const theme = button('theme', 'Light or dark', toggleTheme, { bare: true });
+  fill(element, h('div', { class: 'aq-status' }, chip, theme));
+  watch((state) => {
+    chip.dataset.tone = tone(state);
+    say(text, words(state));
+  });
+}
+
+function tone(state) {
+  if (!state.reachable) return 'problem';
+  if (state.paused) return 'paused';
+  return state.jobs.some((job) => job.state === 'running') ? 'busy' : 'idle';
+}
+
+function words(state) {
+  if (!state.reachable) return 'No connection';
+  const active = state.jobs.filter(isActive);
+  const running = active.find((job) => job.state === 'running');
+  const waiting = active.length - (running ? 1 : 0);
+  const more = waiting ? ` · ${waiting} waiting` : '';
+  if (state.paused && !running) return `Paused${more}`;
+  if (running) return `${Math.round((running.fraction ?? 0) * 100)} %${more}`;
+  if (waiting) return `${waiting} waiting`;
+  return state.others ? `Busy for others · ${state.others}` : 'Ready';
+}
+
+function toggleTheme() {
+  const dark = document.body.classList.toggle('dark');
+  localStorage.setItem('aquatint-theme', dark ? 'dark' : 'light');
+}

@@ -1,0 +1,115 @@
+"""What the buttons of the three tabs do on the server: queue a request, keep the form, fill it from an infotext."""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+
+from modules.diffusion.errors import AquatintError
+from modules.studio.app import App
+from modules.studio.infotext import read_infotext, to_request_values
+from modules.web.fields import OVERRIDES, QUICK, Form, chosen_checkpoint
+from modules.web.login import owner_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+"""For every event of the page: not part of the API, answered at once, no spinner over the components."""
+QUICK_TAB = "quick"
+"""Under this name the forms keep what all tabs share."""
+
+
+def generate(app: App, form: Form, values: Sequence[Any], owner: str) -> str:
+    """Queues what the form says and returns the job's id at once.
+
+    Raises: AquatintError in words for the person who filled in the form.
+    """
+    return app.engine.submit(form.read(values), owner).id
+
+
+def remember(app: App, form: Form, values: Sequence[Any], owner: str) -> None:
+    """Keeps the form for the owner's next visit."""
+    saved = form.remembered(values)
+    shared = {field.name: saved.pop(field.name) for field in QUICK}
+    app.forms.save(owner, QUICK_TAB, shared)
+    app.forms.save(owner, form.tab, saved)
+
+
+def recall(app: App, form: Form, owner: str) -> list[dict[str, Any]]:
+    """Updates of the form's widgets that show what the owner left in them."""
+    return form.recalled({**app.forms.load(owner, form.tab), **app.forms.load(owner, QUICK_TAB)}, app)
+
+
+def fill(app: App, form: Form, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Updates that show what `asked` for: an `infotext`, a `picture` ({"id", "width", "height"}), a `seed`; each is
+    optional. Widgets of which it says nothing stay as they are."""
+    text, picture, seed = (asked.get(key) for key in ("infotext", "picture", "seed"))
+    values = _restored(app, text) if isinstance(text, str) and text.strip() else {}
+    if isinstance(picture, dict):
+        values["init_images"] = picture
+    if isinstance(seed, int):
+        values["seed"] = seed
+    return form.filled(values, app)
+
+
+def _restored(app: App, infotext: str) -> dict[str, Any]:
+    """What an infotext says, as fields and options; what it says that cannot be had here is told as a warning."""
+    restored = to_request_values(read_infotext(infotext))
+    problems = list(restored.problems)
+    values = {"styles": [], "subseed": -1, **restored.values}
+    for field in QUICK:
+        if field.name in restored.options:
+            values[field.name] = restored.options[field.name]
+    checkpoint = _first_found(app, restored.checkpoints)
+    if checkpoint is not None:
+        values["sd_model_checkpoint"] = checkpoint
+    elif restored.checkpoints:
+        problems.append(f"The checkpoint {restored.checkpoints[-1]} is not here; the present one stays.")
+    settings = app.settings.options
+    others = {name: value for name, value in restored.options.items() if name not in values}
+    values[OVERRIDES] = {name: value for name, value in others.items() if getattr(settings, name) != value}
+    if problems:
+        gr.Warning(html.escape("\n".join(problems)))
+    return values
+
+
+def _first_found(app: App, names: Sequence[str]) -> str | None:
+    for name in names:
+        try:
+            return app.store.find(name).name
+        except AquatintError:
+            continue
+    return None
+
+
+def native_side(app: App, checkpoint: str, width: int, height: int) -> int | None:
+    """The side that `checkpoint` was made for, if width and height are still what some checkpoint proposed; else None,
+    because the person chose them."""
+    chosen = chosen_checkpoint(app, checkpoint)
+    proposed = {known.native_size for known in app.store.checkpoints} | {512}
+    if chosen is None or width != height or width not in proposed:
+        return None
+    return chosen.native_size
+
+
+def owner_in(request: gr.Request) -> str:
+    """Whose browser sent this event."""
+    return owner_of(request.request.scope)
+
+
+def in_plain_words(function: Callable[P, R]) -> Callable[P, R]:
+    """Shows AquatintErrors of an event handler as a message. Gradio reads messages as HTML, so their text is escaped
+    here, and nowhere else is a gr.Error raised."""
+
+    @functools.wraps(function)
+    def spoken(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except AquatintError as error:
+            raise gr.Error(html.escape(str(error)), title="That did not work", print_exception=False) from None
+
+    return spoken

@@ -1,0 +1,110 @@
+"""The web page: a bar, the tabs, a footer, and the events that join them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from modules.studio.app import App
+from modules.studio.version import VERSION
+from modules.web.assets_route import read_assets
+from modules.web.fields import QUICK, TABS, Form
+from modules.web.generate import QUIET, in_plain_words, owner_in, recall
+from modules.web.mounts import mount
+from modules.web.sheet_events import connect_sheet, saved_when_changed
+from modules.web.slots import Page, Slots, Tab
+from modules.web.tab_gallery import gallery_tab
+from modules.web.tab_generate import Sheet, build_generate_tab
+from modules.web.tab_png_info import png_info_tab
+from modules.web.tab_queue import queue_tab
+from modules.web.tab_settings import settings_tab
+from modules.web.theme import ink_theme
+from modules.web.tokens import TokenCounter
+from modules.web.top_bar import TopBar, build_top_bar, look_again, notice_text
+
+STYLES = ("icons.css", "base.css", "form.css", "results.css", "canvas.css", "gallery.css")
+EVENTS = tuple(f"{verb}_{tab}" for tab in TABS for verb in ("fill", "remember"))
+
+
+def build_pages(app: App, slots: Slots | None = None) -> Any:
+    """The gr.Blocks of the whole page; mount it with `page_arguments`."""
+    page = Page(app, read_assets(), slots or Slots(), TokenCounter())
+    with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
+        bar = build_top_bar(page)
+        with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
+            sheets = [_generate_tab(page, Form(tab), bar) for tab in TABS]
+            for tab in (png_info_tab(page), gallery_tab(page), queue_tab(page), settings_tab(page), *page.slots.tabs):
+                _tab(tab)
+        mount(page.assets, "note", elem_id="footer", value=_about(app))
+        bridge = mount(page.assets, "page", elem_id="aquatint_page", events=EVENTS)
+        for sheet in sheets:
+            connect_sheet(sheet, bridge)
+        _connect_bar(app, bar)
+        _connect_load(app, demo, bar, sheets)
+    return demo
+
+
+def page_arguments(theme: str | None = None) -> dict[str, Any]:
+    """The arguments of gr.mount_gradio_app that make the page look as it should; `theme` is "light", "dark" or None
+    for what the person's system prefers."""
+    assets = read_assets()
+    head = [f'<link rel="stylesheet" href="{assets.address(name)}">' for name in STYLES]
+    head += [f'<link rel="modulepreload" href="{assets.address(name)}">' for name in assets.files if name[-3:] == ".js"]
+    head.append('<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">')
+    return {"theme": ink_theme(), "css": None, "js": _theme_script(theme), "head": "\n".join(head)}
+
+
+def _theme_script(theme: str | None) -> str:
+    """Runs before the page is drawn: the person's own choice, else the server's, else the system's."""
+    return f"""(() => {{
+        const chosen = localStorage.getItem('aquatint-theme') || '{theme or ""}';
+        if (chosen === 'dark' || chosen === 'light') document.body.classList.toggle('dark', chosen === 'dark');
+    }})()"""
+
+
+def _tab(tab: Tab) -> None:
+    with gr.Tab(tab.title, id=tab.elem_id, elem_id=tab.elem_id) as made:
+        tab.build(made)
+
+
+def _generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
+    with gr.Tab(form.tab, id=f"tab_{form.tab}", elem_id=f"tab_{form.tab}"):
+        return build_generate_tab(page, form, bar)
+
+
+def _about(app: App) -> str:
+    hardware, attention = app.hardware, app.attention
+    return (
+        f"Aquatint {VERSION} · {hardware.name} · {str(hardware.dtype).removeprefix('torch.')} ({hardware.reason})"
+        f" · attention: {attention.name} ({attention.reason})"
+    )
+
+
+def _connect_bar(app: App, bar: TopBar) -> None:
+    checkpoint = bar.widgets["sd_model_checkpoint"]
+    bar.refresh.click(
+        in_plain_words(lambda chosen: look_again(app, chosen)),
+        inputs=[checkpoint],
+        outputs=[*(bar.widgets[field.name] for field in QUICK), bar.notice],
+        **QUIET,
+    )
+
+
+def _connect_load(app: App, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -> None:
+    """On every visit: what the person left in the forms, and what is on the disk today."""
+    shared = [bar.widgets[field.name] for field in QUICK]
+    own = [sheet.inputs[len(QUICK) :] for sheet in sheets]
+
+    def restore(request: gr.Request) -> list[Any]:
+        owner = owner_in(request)
+        updates = [recall(app, sheet.form, owner) for sheet in sheets]
+        return [*updates[0][: len(QUICK)], *(one for each in updates for one in each[len(QUICK) :]), notice_text(app)]
+
+    saved_when_changed(shared, TABS[0])
+    demo.load(
+        in_plain_words(restore),
+        outputs=[*shared, *(widget for widgets in own for widget in widgets), bar.notice],
+        **QUIET,
+    ).then(fn=None, js="() => window.aquatint.restored()")

@@ -1,0 +1,145 @@
+"""The events of the three generating tabs: what a click or a change of the form does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from modules.web.fields import QUICK
+from modules.web.generate import QUIET, fill, generate, in_plain_words, native_side, owner_in, remember
+from modules.web.tab_generate import Sheet
+
+
+def connect_sheet(sheet: Sheet, bridge: Any) -> None:
+    """Joins the form with the server; `bridge` carries the events that our own scripts trigger."""
+    _connect_generate(sheet)
+    _connect_memory(sheet, bridge)
+    _connect_browser(sheet)
+    _connect_styles(sheet)
+    _connect_size(sheet)
+
+
+def saved_when_changed(widgets: Sequence[Any], tab: str) -> None:
+    """Any change of the widgets, by hand or not, saves the form of the tab a little later. (Gradio's `input` event of
+    a text box hears key presses only: no deleting, no pasting.)"""
+    gr.on(
+        [widget.change for widget in widgets],
+        fn=None,
+        js=f"() => window.aquatint.changed('{tab}')",
+        api_visibility="private",
+    )
+
+
+def _connect_generate(sheet: Sheet) -> None:
+    app, form = sheet.page.app, sheet.form
+
+    def on_generate(request: gr.Request, *values: Any) -> str:
+        return generate(app, form, values, owner_in(request))
+
+    # A stroke of the brush may still be on its way to the server: the newest value is waited for.
+    picture = next((index for index, field in enumerate(form.fields) if field.name == "init_images"), -1)
+    newest = f"(...values) => window.aquatint.newest('{form.tab}', {picture}, values)"
+    sheet.buttons["generate"].click(
+        in_plain_words(on_generate),
+        inputs=sheet.inputs,
+        outputs=[sheet.results],
+        js=newest,
+        trigger_mode="multiple",
+        **QUIET,
+    )
+
+
+def _connect_memory(sheet: Sheet, bridge: Any) -> None:
+    app, form, tokens = sheet.page.app, sheet.form, sheet.page.tokens
+    prompts = [sheet.inputs.index(sheet.widgets[name]) for name in ("prompt", "negative_prompt")]
+
+    def on_remember(request: gr.Request, *values: Any) -> list[str]:
+        remember(app, form, values, owner_in(request))
+        return [tokens.count(values[index] or "") for index in prompts]
+
+    def on_fill(asked: gr.EventData) -> list[Any]:
+        return fill(app, form, asked._data)
+
+    getattr(bridge, f"remember_{form.tab}")(
+        on_remember, inputs=sheet.inputs, outputs=sheet.counters, trigger_mode="always_last", **QUIET
+    )
+    getattr(bridge, f"fill_{form.tab}")(
+        in_plain_words(on_fill), outputs=sheet.inputs, trigger_mode="multiple", **QUIET
+    )
+    saved_when_changed(sheet.inputs[len(QUICK) :], form.tab)
+
+
+def _connect_browser(sheet: Sheet) -> None:
+    """What happens in the browser alone."""
+    tab, buttons, widgets = sheet.form.tab, sheet.buttons, sheet.widgets
+    local = {"fn": None, "api_visibility": "private"}
+    for name in ("interrupt", "skip"):
+        buttons[name].click(js=f"() => window.aquatint.tell('{tab}', '{name}')", **local)
+    buttons["paste"].click(js=f"() => window.aquatint.paste('{tab}')", **local)
+    buttons["clear"].click(
+        js="() => ['', '']",
+        outputs=[widgets["prompt"], widgets["negative_prompt"]],
+        **local,
+    )
+    buttons["style_edit"].click(js=f"() => window.aquatint.toggleStyles('{tab}')", **local)
+    buttons["random_seed"].click(
+        js="() => -1", outputs=[widgets["seed"]], **local
+    )
+    buttons["reuse_seed"].click(
+        js=f"seed => window.aquatint.shownSeed('{tab}', seed)",
+        inputs=[widgets["seed"]],
+        outputs=[widgets["seed"]],
+        **local,
+    )
+    size = [widgets["width"], widgets["height"]]
+    buttons["swap"].click(
+        js="(width, height) => [height, width]",
+        inputs=size,
+        outputs=size,
+        **local,
+    )
+    if "measure" in buttons:
+        buttons["measure"].click(
+            js="(...values) => window.aquatint.pictureSize(...values)",
+            inputs=[widgets["init_images"], *size],
+            outputs=size,
+            **local,
+        )
+
+
+def _connect_styles(sheet: Sheet) -> None:
+    styles, buttons, widgets = sheet.page.app.styles, sheet.buttons, sheet.widgets
+    prompts = [widgets["prompt"], widgets["negative_prompt"]]
+    chosen = widgets["styles"]
+
+    def on_apply(prompt: str, negative: str, names: list[str]) -> list[Any]:
+        return [*styles.apply(prompt, negative, names), []]
+
+    def on_save(name: str, prompt: str, negative: str) -> Any:
+        styles.save(name, prompt, negative)
+        return gr.update(choices=styles.names())
+
+    def on_delete(name: str) -> Any:
+        styles.delete(name)
+        return gr.update(choices=styles.names(), value=[])
+
+    buttons["style_apply"].click(
+        in_plain_words(on_apply), inputs=[*prompts, chosen], outputs=[*prompts, chosen], **QUIET
+    )
+    buttons["style_save"].click(in_plain_words(on_save), inputs=[sheet.style_name, *prompts], outputs=[chosen], **QUIET)
+    buttons["style_delete"].click(in_plain_words(on_delete), inputs=[sheet.style_name], outputs=[chosen], **QUIET)
+
+
+def _connect_size(sheet: Sheet) -> None:
+    """The size follows the checkpoint until the person changes it."""
+    app, widgets = sheet.page.app, sheet.widgets
+    size = [widgets["width"], widgets["height"]]
+
+    def on_checkpoint(checkpoint: str | None, width: int, height: int) -> list[Any]:
+        side = native_side(app, checkpoint or "", width, height)
+        return [gr.skip(), gr.skip()] if side is None else [side, side]
+
+    checkpoint = widgets["sd_model_checkpoint"]
+    checkpoint.input(in_plain_words(on_checkpoint), inputs=[checkpoint, *size], outputs=size, **QUIET)

@@ -1,0 +1,57 @@
+"""Where the page can be added to: before and after a component of a known id, and as further tabs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from modules.studio.app import App
+from modules.web.assets_route import Assets
+from modules.web.tokens import TokenCounter
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One tab of the page; `build` makes its components inside the gr.Tab that it is handed."""
+
+    title: str
+    elem_id: str
+    build: Callable[[Any], None]
+
+
+@dataclass
+class Slots:
+    """What others add to the page. Fill it before the page is built; afterwards it has no effect."""
+
+    tabs: list[Tab] = field(default_factory=list)
+    _before: dict[str, list[Callable[[], None]]] = field(default_factory=lambda: defaultdict(list))
+    _after: dict[str, list[Callable[[Any], None]]] = field(default_factory=lambda: defaultdict(list))
+
+    def before(self, elem_id: str, build: Callable[[], None]) -> None:
+        """Calls `build` in the layout just before the component `elem_id` is made."""
+        self._before[elem_id].append(build)
+
+    def after(self, elem_id: str, build: Callable[[Any], None]) -> None:
+        """Calls `build` with the component `elem_id` just after it is made, in the same place of the layout."""
+        self._after[elem_id].append(build)
+
+    def place(self, elem_id: str, make: Callable[[], Any]) -> Any:
+        """Makes a component together with what was added around it; returns the component."""
+        for build in self._before.get(elem_id, ()):
+            build()
+        component = make()
+        for build_after in self._after.get(elem_id, ()):
+            build_after(component)
+        return component
+
+
+@dataclass(frozen=True)
+class Page:
+    """What every part of the page is built from."""
+
+    app: App
+    assets: Assets
+    slots: Slots
+    tokens: TokenCounter

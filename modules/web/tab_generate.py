@@ -1,0 +1,148 @@
+"""The tabs that make pictures: txt2img, img2img and inpaint. They differ in their rows of fields.py only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from modules.web.fields import OVERRIDES, PAINT, WITH_PICTURE, Form
+from modules.web.mounts import mount
+from modules.web.slots import Page
+from modules.web.top_bar import TopBar
+from modules.web.widgets import make_widget
+
+
+@dataclass
+class Sheet:
+    """A form on the page: its widgets by field name, its buttons by what they do."""
+
+    page: Page
+    form: Form
+    widgets: dict[str, Any]
+    buttons: dict[str, Any] = field(default_factory=dict)
+    counters: list[Any] = field(default_factory=list)
+    results: Any = None
+    style_name: Any = None
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The widgets in the order of the form's fields."""
+        return [self.widgets[field.name] for field in self.form.fields]
+
+    def add(self, *names: str) -> None:
+        """Makes the widgets of these fields in the present layout; a field that the tab does not have is left out."""
+        for row in self.form.fields:
+            if row.name in names and row.name not in self.widgets:
+                self.widgets[row.name] = self.page.slots.place(
+                    row.elem_id(self.form.tab),
+                    lambda row=row: make_widget(row, self.form.tab, self.page.app, self.page.assets),
+                )
+
+    def button(self, name: str, label: str, elem_id: str, **props: Any) -> Any:
+        """Makes a button, known as `name`."""
+        made = self.page.slots.place(elem_id, lambda: gr.Button(label, elem_id=elem_id, **props))
+        self.buttons[name] = made
+        return made
+
+    def tool(self, name: str, label: str, icon: str, elem_id: str) -> Any:
+        """A small button that shows an icon; the label is for screen readers and the tooltip."""
+        return self.button(name, label, elem_id, elem_classes=f"aq-tool aq-icon-{icon}", size="sm")
+
+
+def build_generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
+    """Makes one of the three tabs in the present layout."""
+    sheet = Sheet(page, form, dict(bar.widgets))
+    tab = form.tab
+    with gr.Row(elem_id=f"{tab}_toprow", elem_classes="aq-toprow"):
+        with gr.Column(scale=7, min_width=320, elem_classes="aq-prompts"):
+            _prompts(sheet)
+        with gr.Column(scale=2, min_width=240, elem_classes="aq-actions"):
+            _actions(sheet)
+    with gr.Row(elem_classes="aq-work"):
+        with gr.Column(scale=5, min_width=320, elem_id=f"{tab}_settings", elem_classes="aq-settings"):
+            if tab in WITH_PICTURE:
+                sheet.add("init_images")
+            _parameters(sheet)
+        with gr.Column(scale=6, min_width=320, elem_id=f"{tab}_results", elem_classes="aq-results-column"):
+            sheet.results = page.slots.place(
+                f"{tab}_gallery",
+                lambda: mount(page.assets, "results", elem_id=f"{tab}_gallery", tab=tab),
+            )
+    return sheet
+
+
+def _prompts(sheet: Sheet) -> None:
+    tab = sheet.form.tab
+    for name, counter in (("prompt", "token_counter"), ("negative_prompt", "negative_token_counter")):
+        with gr.Column(elem_classes="aq-prompt-box"):
+            sheet.add(name)
+            sheet.counters.append(
+                mount(sheet.page.assets, "note", elem_id=f"{tab}_{counter}", elem_classes="aq-counter", value="0/75")
+            )
+
+
+def _actions(sheet: Sheet) -> None:
+    tab = sheet.form.tab
+    with gr.Column(elem_id=f"{tab}_generate_box", elem_classes="aq-generate-box"):
+        sheet.button("generate", "Generate", f"{tab}_generate", variant="primary")
+        with gr.Row(elem_classes="aq-running-only"):
+            sheet.button("interrupt", "Interrupt", f"{tab}_interrupt", size="sm")
+            sheet.button("skip", "Skip", f"{tab}_skip", size="sm")
+    with gr.Row(elem_classes="aq-tools"):
+        sheet.tool("paste", "Read parameters from the prompt or the clipboard", "paste", _paste_id(tab))
+        sheet.tool("clear", "Clear the prompts", "trash", f"{tab}_clear_prompt")
+        sheet.tool("style_apply", "Write the chosen styles into the prompts", "wand", f"{tab}_style_apply")
+        sheet.tool("style_edit", "Save or delete a style", "pencil", f"{tab}_styles_edit_button")
+    with gr.Row(elem_classes="aq-styles"):
+        sheet.add("styles")
+    with gr.Row(elem_id=f"{tab}_styles_editor", elem_classes="aq-styles-editor"):
+        sheet.style_name = gr.Textbox(
+            label="Style name",
+            placeholder="Name of the style",
+            elem_id=f"{tab}_style_name",
+            show_label=False,
+            container=False,
+            min_width=100,
+        )
+        sheet.button("style_save", "Save", f"{tab}_style_save", size="sm", min_width=60)
+        sheet.button("style_delete", "Delete", f"{tab}_style_delete", size="sm", min_width=60)
+
+
+def _paste_id(tab: str) -> str:
+    """A1111's page has one id for both of its paste buttons; the first keeps it."""
+    return "paste" if tab == "txt2img" else f"{tab}_paste"
+
+
+def _parameters(sheet: Sheet) -> None:
+    tab = sheet.form.tab
+    if tab == PAINT:
+        with gr.Row():
+            sheet.add("inpaint_full_res", "inpainting_fill")
+    with gr.Row(elem_classes="aq-sampling"):
+        sheet.add("sampler_name", "scheduler", "steps")
+    if tab in WITH_PICTURE:
+        with gr.Row():
+            sheet.add("denoising_strength", "cfg_scale")
+    with gr.Row(elem_classes="aq-size"):
+        with gr.Column(scale=6, min_width=160):
+            sheet.add("width", "height")
+        with gr.Column(scale=0, min_width=40, elem_classes="aq-size-tools"):
+            sheet.tool("swap", "Swap width and height", "swap", f"{tab}_res_switch_btn")
+            if tab in WITH_PICTURE:
+                sheet.tool("measure", "Take the size of the picture", "ruler", f"{tab}_detect_image_size_btn")
+        with gr.Column(scale=4, min_width=140):
+            sheet.add("n_iter", "batch_size")
+    with gr.Row(elem_classes="aq-seed"):
+        sheet.add("cfg_scale")
+        with gr.Row(elem_classes="aq-seed-box"):
+            sheet.add("seed")
+            sheet.tool("random_seed", "A new seed each time", "dice", f"{tab}_random_seed")
+            sheet.tool("reuse_seed", "The seed of the picture that is shown", "recycle", f"{tab}_reuse_seed")
+    if tab in WITH_PICTURE:
+        with gr.Accordion("Resizing and mask" if tab == PAINT else "Resizing", open=False, elem_id=f"{tab}_more"):
+            sheet.add("resize_mode", "mask_blur", "inpaint_full_res_padding", "inpainting_mask_invert")
+    with gr.Accordion("Variation", open=False, elem_id=f"{tab}_subseed_row"), gr.Row():
+        sheet.add("subseed", "subseed_strength")
+    sheet.add(OVERRIDES)

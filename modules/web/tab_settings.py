@@ -1,0 +1,84 @@
+"""The Settings tab: every option of the server, drawn from its declaration."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import gradio as gr
+
+from modules.studio.settings import OptionRow, option_rows
+from modules.web.fields import QUICK
+from modules.web.generate import QUIET, in_plain_words
+from modules.web.mounts import mount
+from modules.web.slots import Page, Tab
+
+SECTIONS = {
+    "sd": "Stable Diffusion",
+    "vae": "VAE",
+    "sampler-params": "Sampler parameters",
+    "img2img": "img2img",
+    "saving-images": "Saving pictures",
+    "saving-paths": "Folders of pictures",
+    "saving-to-dirs": "Subfolders",
+    "ui": "What you see",
+    "infotext": "Parameters in pictures",
+}
+"""Titles of the sections; one that is not here shows its own name."""
+IN_THE_BAR = frozenset(field.name for field in QUICK)
+
+
+def settings_tab(page: Page) -> Tab:
+    return Tab("Settings", "tab_settings", lambda tab: _build(page, tab))
+
+
+def shown_rows() -> list[OptionRow]:
+    """The options of the page, section by section; those of the bar at the top are not repeated."""
+    order = list(SECTIONS)
+    rows = [row for row in option_rows() if row.name not in IN_THE_BAR]
+    return sorted(rows, key=lambda row: order.index(row.section) if row.section in order else len(order))
+
+
+def _build(page: Page, tab: Any) -> None:
+    settings = page.app.settings
+    rows = shown_rows()
+    with gr.Row(elem_id="settings_bar", elem_classes="aq-settings-bar"):
+        apply = gr.Button("Apply settings", variant="primary", elem_id="settings_submit", scale=0, min_width=180)
+        outcome = mount(page.assets, "note", elem_id="settings_result", value="")
+    widgets: dict[str, Any] = {}
+    with gr.Row(elem_id="settings", elem_classes="aq-settings-page"):
+        for section, members in groupby(rows, key=lambda row: row.section):
+            with gr.Group(elem_id=f"settings_{section}", elem_classes="aq-settings-section"):
+                gr.HTML(f"<h3>{SECTIONS.get(section, section)}</h3>", padding=True)
+                for row in members:
+                    widgets[row.name] = _widget(row, getattr(settings.options, row.name))
+
+    def on_apply(*values: Any) -> list[Any]:
+        problems = settings.change(dict(zip(widgets, values, strict=True)))
+        return ["\n".join(problems) or "Saved.", *present()]
+
+    def present() -> list[Any]:
+        return [getattr(settings.options, name) for name in widgets]
+
+    def on_open() -> list[Any]:
+        return ["\n".join(settings.problems), *present()]
+
+    outputs = [outcome, *widgets.values()]
+    apply.click(in_plain_words(on_apply), inputs=list(widgets.values()), outputs=outputs, **QUIET)
+    tab.select(in_plain_words(on_open), outputs=outputs, **QUIET)
+
+
+def _widget(row: OptionRow, value: Any) -> Any:
+    """The component of an option, by its type."""
+    common: dict[str, Any] = {"label": row.label, "info": row.help or None, "elem_id": f"setting_{row.name}"}
+    if row.type == "bool":
+        return gr.Checkbox(value, **common)
+    if row.type == "choice":
+        return gr.Dropdown(list(row.choices), value=value, **common)
+    if row.type == "str":
+        return gr.Textbox(value, max_lines=1, **common)
+    precision = 0 if row.type == "int" else None
+    if row.minimum is not None and row.maximum is not None:
+        step = 1 if row.type == "int" else (row.maximum - row.minimum) / 100
+        return gr.Slider(row.minimum, row.maximum, value=value, step=step, precision=precision, buttons=[], **common)
+    return gr.Number(value, minimum=row.minimum, maximum=row.maximum, precision=precision, **common)
