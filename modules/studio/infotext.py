@@ -46,7 +46,7 @@ class ModelFacts:
     def of(model: Model) -> ModelFacts:
         """The facts of a leased model."""
         checkpoint = model.checkpoint
-        return ModelFacts(checkpoint.stem, checkpoint.sha256[:10], model.vae_name)
+        return ModelFacts(checkpoint.stem, checkpoint.sha256[:10], model.vae_name or "")
 
 
 @dataclass(frozen=True)

@@ -546,5 +546,5 @@ def test_a_hundred_thousand_pictures_are_found_without_reading_them_all(tmp_path
 
 def _row(number: int) -> Picture:
     facts: dict[str, Any] = {"kind": "txt2img", "grid": False, "created": number, "day": "2026-11-22", "seed": number}
-    texts = dict.fromkeys(("job", "model", "sampler", "prompt", "negative", "infotext", "sha256"), "x")
+    texts: dict[str, Any] = dict.fromkeys(("job", "model", "sampler", "prompt", "negative", "infotext", "sha256"), "x")
     return Picture(id=str(number), owner="local", path=str(number), width=1, height=1, **facts, **texts)

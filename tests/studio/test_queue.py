@@ -377,7 +377,7 @@ class QueueMachine(RuleBasedStateMachine):
     def claim_and_finish(self) -> None:
         line = self.queue.line()
         claimed = self.queue.claim()
-        assert [claimed.id if claimed else None] == (line[:1] or [None])
+        assert (claimed and claimed.id) == next(iter(line), None)
         for id in line[:1]:
             self.queue.finish(id, "done")
             self.states[id] = "done"
