@@ -39,6 +39,7 @@ class Database:
         self._schema, self._version = schema, version
         self._threads = threading.local()
         self._open: WeakSet[_Connection] = WeakSet()
+        self._writing = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._prepare()
@@ -69,19 +70,14 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything inside happens or nothing does; on return it is on the disk.
 
-        Raises: DiskFullError; AquatintError when another process holds the file for too long.
+        Raises: DiskFullError; AquatintError when another process holds the file for too long, or it is damaged.
         """
-        connection = self.connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with self._writing, _committed(self.connection) as connection:  # SQLite's own way to wait is not fair
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.OperationalError as error:
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
             raise _in_words(self.path, error) from error
 
     def close(self) -> None:
@@ -103,6 +99,18 @@ class Database:
             raise sqlite3.DatabaseError("database disk image is malformed")
         connection.executescript(self._schema)
         connection.execute(f"PRAGMA user_version={self._version:d}")
+
+
+@contextlib.contextmanager
+def _committed(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

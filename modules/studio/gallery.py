@@ -232,6 +232,8 @@ class Gallery:
         known = self._index.places()
         gone = [id for path, id in known.items() if _is_gone(self._folders.data / path)]
         self._index.remove(*gone)
+        for id in gone:
+            self._thumbnail_of(id).unlink(missing_ok=True)
         added, skipped, waiting = 0, 0, list[Picture]()
         for path in pictures_in(self._folders.outputs):
             if self._stored(path) in known:
@@ -242,10 +244,9 @@ class Gallery:
                 log.warning("%r is left out of the gallery: %s", path, error)
                 skipped += 1
             if len(waiting) == IMPORTED_AT_ONCE:
-                self._index.add(*waiting)
-                added, waiting = added + len(waiting), []
-        self._index.add(*waiting)
-        return Rebuilt(added + len(waiting), len(gone), skipped)
+                added, waiting = added + self._index.bring_in(waiting), []
+        added += self._index.bring_in(waiting)
+        return Rebuilt(added, len(gone), skipped)
 
     def close(self) -> None:
         """Closes the index."""

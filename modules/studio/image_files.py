@@ -82,12 +82,16 @@ def read_texts(data: bytes) -> dict[str, str]:
 
     Raises: PictureError.
     """
-    return _with_opened(data, _texts)
+    return _with_opened(data, lambda image: _texts(_decoded(image)))
 
 
 def read_parameters(data: bytes) -> str:
     """The generation parameters in a picture, or "" when it has none. Raises: PictureError."""
-    return read_texts(data).get("parameters", "")
+
+    def look(image: Image.Image) -> str:
+        return _texts(image).get("parameters", "") or _texts(_decoded(image)).get("parameters", "")
+
+    return _with_opened(data, look)
 
 
 def format_for(image: Image.Image, wanted: str) -> Format:
@@ -153,8 +157,13 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if transparent else "RGB")
 
 
-def _texts(image: Image.Image) -> dict[str, str]:
+def _decoded(image: Image.Image) -> Image.Image:
+    """With its pixels: texts may also stand after them."""
     image.load()
+    return image
+
+
+def _texts(image: Image.Image) -> dict[str, str]:
     texts = {name: value for name, value in image.info.items() if isinstance(name, str) and isinstance(value, str)}
     comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment) or image.info.get("comment")
     if comment and "parameters" not in texts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -16,6 +16,8 @@ from modules.studio.database import Database
 
 EXCERPT = 300
 """Letters of a prompt in a list."""
+MOST_WORDS = 32
+"""That are looked for; further ones are left out."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,22 @@ class PictureIndex:
         self._database = Database(path, SCHEMA)
         self.damaged = self._database.damaged
 
-    def add(self, *pictures: Picture) -> None:
-        """Adds rows, on disk when it returns; a path that is there already keeps its row. Raises: AquatintError."""
+    def add(self, picture: Picture) -> None:
+        """Adds a row, on disk when it returns; an older row of the same path was of a file that is gone, and goes.
+
+        Raises: DiskFullError, AquatintError.
+        """
         with self._database.transaction() as connection:
-            connection.executemany(_INSERT, [astuple(picture) for picture in pictures])
+            connection.execute("DELETE FROM pictures WHERE path = ?", (picture.path,))
+            connection.execute(_INSERT, astuple(picture))
+
+    def bring_in(self, pictures: Iterable[Picture]) -> int:
+        """Adds rows of files that were found; one that got its row meanwhile keeps it. Returns how many were added.
+
+        Raises: DiskFullError, AquatintError.
+        """
+        with self._database.transaction() as connection:
+            return connection.executemany(_INSERT, [astuple(picture) for picture in pictures]).rowcount
 
     def remove(self, *ids: str) -> None:
         """Removes rows and their words. Raises: AquatintError."""
@@ -149,7 +163,7 @@ class PictureIndex:
         `before`: the cursor of the last picture seen. Raises: AquatintError for a cursor that is none.
         """
         conditions, values = ["owner = ?"], list[object]([owner])
-        asked = " ".join(f'"{word}"*' for word in re.findall(r"\w+", words))
+        asked = " ".join(f'"{word}"*' for word in re.findall(r"\w+", words)[:MOST_WORDS])
         if asked:
             conditions.append("number IN (SELECT rowid FROM words WHERE words MATCH ?)")
             values.append(asked)
@@ -195,9 +209,7 @@ class PictureIndex:
                 old.row_factory = sqlite3.Row
                 for row in old.execute(f"SELECT * FROM pictures ORDER BY number {order}"):  # noqa: S608  two constants
                     saved.append(_picture(row))
-        before = len(self.places())
-        self.add(*saved)
-        return len(self.places()) - before
+        return self.bring_in(saved)
 
     def close(self) -> None:
         """Closes the file."""

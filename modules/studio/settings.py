@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from modules.studio.files import write_atomically
+from modules.studio.files import explained, write_atomically
 from modules.studio.request import RequestError
 from modules.studio.validation import accepted_part
 
@@ -232,7 +232,8 @@ class Settings:
         number = 1
         while (aside := self.path.with_name(f"{self.path.name}.broken-{number}")).exists():
             number += 1
-        self.path.replace(aside)
+        with explained(self.path):
+            self.path.replace(aside)
         self.problems.append(
             f"{self.path.name} is damaged ({reason:.100}); it is kept as {aside.name}, the defaults are used."
         )

@@ -251,9 +251,12 @@ def test_what_a_kill_left_half_written_is_removed(gallery: Gallery) -> None:
 
 
 def test_outputs_that_vanished_are_made_again(gallery: Gallery, folders: Folders) -> None:
-    first = path_of(save(gallery, make_job()))
+    first = save(gallery, make_job())
     folders.outputs.rename(folders.data / "moved")
-    assert path_of(save(gallery, make_job())) == first
+    second = save(gallery, make_job())
+    assert second.path == first.path
+    assert gallery.get(first.id, "local") is None
+    assert [item.id for item in gallery.find("local", words="cat")] == [second.id]
 
 
 def test_a_folder_that_cannot_be_made_fails_the_picture_with_words(gallery: Gallery, folders: Folders) -> None:
@@ -392,6 +395,7 @@ def test_a_place_that_is_none_is_refused(gallery: Gallery, cursor: str) -> None:
         ("prompt: cat", []),
         ("* - + ^ ( ) :", ["cat", "dog", "猫"]),
         ("x" * 5000, []),
+        ("cat " * 5000, ["cat"]),
     ],
 )
 def test_words_are_looked_for_in_both_prompts(gallery: Gallery, words: str, found: list[str]) -> None:
@@ -506,6 +510,16 @@ def test_rows_without_a_file_go_but_not_when_a_drive_is_missing(gallery: Gallery
     assert [item.id for item in gallery.find("alice")] == [saved[1].id]
 
 
+def test_a_picture_saved_while_files_are_looked_through_keeps_its_owner(tmp_path: Path) -> None:
+    index = PictureIndex(tmp_path / "gallery.db")
+    saved = replace(_row(1), owner="alice")
+    index.add(saved)
+    assert index.bring_in([replace(saved, id="found", owner="local"), _row(2)]) == 1
+    assert index.get("1", "alice") == saved
+    index.add(replace(saved, id="again"))
+    assert [item.id for item in index.find("alice")] == ["again"]
+
+
 def test_a_damaged_index_is_kept_and_made_anew(gallery: Gallery, folders: Folders) -> None:
     saved = [save(gallery, make_job(owner="alice")) for _ in range(3)]
     gallery.close()
@@ -535,7 +549,7 @@ def test_owners_survive_damage_where_their_rows_can_still_be_read(gallery: Galle
 
 def test_a_hundred_thousand_pictures_are_found_without_reading_them_all(tmp_path: Path) -> None:
     index = PictureIndex(tmp_path / "gallery.db")
-    index.add(*(_row(number) for number in range(3000)))
+    index.bring_in(_row(number) for number in range(3000))
     plan = index._database.connection.execute(
         "EXPLAIN QUERY PLAN SELECT * FROM pictures WHERE owner = 'local' AND (created, number) < (5, 5) "
         "ORDER BY created DESC, number DESC LIMIT 60"
