@@ -30,7 +30,7 @@ PUBLIC = frozenset({"/login", "/favicon.ico"})
 LOGIN_PATHS = frozenset({"/login", "/logout"})
 
 GRADIO_API = re.compile(
-    r"/gradio_api/(queue/(join|data)|heartbeat/\w+|cancel|reset/?|info/?|theme\.css|startup-events|app_id/?)"
+    r"/gradio_api/(run/predict|queue/(join|data)|heartbeat/\w+|cancel|reset/?|info/?|theme\.css|startup-events|app_id/?)"
 )
 """What Gradio's page needs of its own API. The rest would read and write files for anybody who asks: its file cache
 is shared by all users, its upload and proxy routes know no owner. Our own routes carry all pictures."""
@@ -166,8 +166,8 @@ class Gate:
     def _host_refusal(self, scope: Scope, headers: Headers) -> Response | None:
         named = headers.getlist("host")
         match = HOST.fullmatch(named[0]) if len(named) == 1 else None
-        if match is None or not scope["path"].startswith("/"):
-            return refusal(400, "BadHost", "The request does not name one host.")
+        if match is None or not _is_path(scope["path"]):
+            return refusal(400, "BadRequest", "The request does not name one host and a path on it.")
         if self._rules.hosts.allow(match[1]):
             return None
         log.warning("Refused the host name %r", named[0])
@@ -226,6 +226,11 @@ class Gate:
 
 def _changes_something(scope: Scope) -> bool:
     return scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
+
+
+def _is_path(text: str) -> bool:
+    """Not an absolute address, and nothing that databases and file systems stumble over."""
+    return text.startswith("/") and "\0" not in text and text.encode("utf-8", "replace").decode() == text
 
 
 def _path_refusal(path: str) -> Response | None:
