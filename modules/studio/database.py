@@ -57,7 +57,7 @@ class Database:
         connection: _Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
             connection = sqlite3.connect(
-                self.path, PATIENCE, isolation_level=None, check_same_thread=False, factory=_Connection
+                self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, factory=_Connection
             )
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA synchronous=FULL")
