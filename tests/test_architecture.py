@@ -25,7 +25,7 @@ LONG = {"modules/web/theme.py::ink_theme": "a table of colours, one row a variab
 PURE_CALLS = {
     *("compile", "getLogger", "resolve", "with_name"),
     *("tuple", "list", "set", "frozenset", "dict", "fromkeys", "items", "keys", "values"),
-    *("sorted", "range", "len", "join", "isinstance"),
+    *("sorted", "range", "len", "join", "isinstance", "fields"),
 }
 """Functions that a constant may be made with, besides classes and the file's own private ones that make rows."""
 FORBIDDEN_FILE = re.compile(r"(^|_)(utils?|helpers?|common|misc|base|managers?)$")

@@ -91,7 +91,7 @@ def installed_version(package: str) -> str | None:
 
 
 def _compare(clause: str) -> bool:
-    match = re.fullmatch(r"(\w+) (==|!=|<|>=) \"([^\"]*)\"", clause.strip())
+    match = re.fullmatch(r"(python_version|sys_platform|platform_machine) (==|!=|<|>=) \"([^\"]*)\"", clause.strip())
     if match is None:
         raise ValueError(f"This marker is not understood: {clause}")
     name, comparison, value = match.groups()
@@ -156,7 +156,7 @@ def _install_once(file: str, say: Say) -> None:
 
 def _make_venv(say: Say) -> None:
     """Raises: InstallationError when it cannot be made, with the name of the package that Debian keeps it in."""
-    if python_of(VENV).exists() and _has_pip():
+    if python_of(VENV).exists() and _is_whole():
         return
     say(f"Making a virtual environment in {VENV}.")
     version = "{}.{}".format(*sys.version_info)
@@ -171,9 +171,11 @@ def _make_venv(say: Say) -> None:
         raise InstallationError(f"The virtual environment {VENV} could not be made: {error}.") from None
 
 
-def _has_pip() -> bool:
-    words = [str(python_of(VENV)), "-c", "import pip"]
-    return subprocess.run(words, capture_output=True, check=False).returncode == 0  # noqa: S603  our own words
+def _is_whole() -> bool:
+    """Its Python runs, is an environment rather than a link to the system's, and has pip."""
+    words = [str(python_of(VENV)), "-c", "import pip, sys; print(sys.prefix != sys.base_prefix)"]
+    said = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603  our own words
+    return said.stdout.strip() == "True"
 
 
 def _pip(python: Path, file: str) -> list[str]:
@@ -192,7 +194,7 @@ def _run(command: list[str], say: Say) -> list[str] | None:
         encoding="utf-8",
         errors="replace",
         cwd=ROOT,
-        env={**os.environ, "PIP_USER": "0", "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "1", "PYTHONUNBUFFERED": "1"},
     ) as pip:
         assert pip.stdout is not None
         for news in progress(_kept(pip.stdout, lines)):
@@ -209,7 +211,7 @@ def _kept(stream: Iterable[str], lines: list[str]) -> Iterator[str]:
 
 COLLECTING = re.compile(r"Collecting ([\w.-]+)")
 FETCHING = re.compile(
-    r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([\w.]+?)-(\d[\w.+!]*)-\S+\.whl(?: (\(\d[^)]*B\)))?"
+    r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([\w.]+?)-(\d[\w.+!]*)-\S+\.whl(?!\S)(?: (\(\d[^)]*B\)))?"
 )
 INSTALLING = re.compile(r"Installing collected packages: (.*)")
 

@@ -64,6 +64,7 @@ class Server(uvicorn.Server):
         if self.should_exit:
             os._exit(128 + sig)
         self.should_exit = True
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it will call every open event stream an error
         deadline = threading.Timer(DEADLINE, os._exit, [0])
         deadline.daemon = True
         deadline.start()
