@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -16,9 +17,13 @@ from modules.studio.gallery import Gallery
 from modules.studio.hooks import Hooks
 from modules.studio.live_preview import LivePreview
 from modules.studio.queue import DataLock, Queue
+from modules.studio.request import read_request
 from modules.studio.settings import Settings
 from modules.studio.styles import Styles
 from modules.studio.uploads import Uploads
+
+UPLOADS_ARE_KEPT = 24 * 60 * 60
+"""Seconds; longer while a form shows them or a job needs them."""
 
 
 class App(NamedTuple):
@@ -59,6 +64,8 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
     gallery = Gallery(folders.state / "gallery.db", folders)
     uploads = Uploads(folders.state / "uploads")
     queue = Queue(folders.state / "queue.db")
+    forms = Forms(folders.state / "forms.db")
+    _tidy(queue, gallery, uploads, forms)
     report("the device")
     hide_xformers_without_cuda()
     hardware = probe(flags.device, no_half=flags.no_half, offload=flags.offload)
@@ -85,7 +92,20 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         queue,
         gallery,
         uploads,
-        Forms(folders.state / "forms.db"),
+        forms,
         engine,
         lock,
     )
+
+
+def _tidy(queue: Queue, gallery: Gallery, uploads: Uploads, forms: Forms) -> None:
+    """Takes away what a kill or a crash left half done, and what nobody needs any more."""
+    gallery.recover()
+    queue.recover()
+    queue.prune()
+    needed = {
+        picture
+        for row in queue.rows(states=("queued",), limit=None)
+        for picture in read_request(row.kind, json.loads(row.request)).pictures()
+    }
+    uploads.sweep(needed | forms.words(), UPLOADS_ARE_KEPT)

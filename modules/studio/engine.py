@@ -82,8 +82,7 @@ class Engine:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Takes up what an earlier run of the server left in the queue, then works until `stop`."""
-        self.queue.recover()
+        """Takes up what waits in the queue, then works until `stop`."""
         for row in self.queue.rows(states=("queued",), limit=None):
             self._remember(_job_of(row))
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)

@@ -41,3 +41,8 @@ class Forms:
         row = self._database.connection.execute(query, (owner, tab)).fetchone()
         form: dict[str, Any] = json.loads(row["form"]) if row else {}
         return form
+
+    def words(self) -> set[str]:
+        """Every text value of every form; the ids of uploads are among them."""
+        rows = self._database.connection.execute("SELECT atom FROM forms, json_tree(form) WHERE type = 'text'")
+        return {row["atom"] for row in rows}

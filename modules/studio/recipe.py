@@ -12,6 +12,7 @@ from torch import Tensor
 from modules.diffusion.errors import NotANumberError
 from modules.diffusion.model import Model
 from modules.diffusion.store import ModelStore
+from modules.studio.files import DiskFullError
 from modules.studio.gallery import Gallery
 from modules.studio.grid import image_grid
 from modules.studio.hooks import Chain, Hooks
@@ -103,7 +104,12 @@ class Recipe:
             or (unfinished and not job.options.save_incomplete_images)
         ):
             return self.gallery.keep_in_memory(image, infotext, job, index)
-        return self.gallery.save(image, infotext, job, index)
+        try:
+            return self.gallery.save(image, infotext, job, index)
+        except DiskFullError:
+            unsaved = self.gallery.keep_in_memory(image, infotext, job, index)
+            job.report(images=(*job.progress.images, unsaved))  # to be downloaded before the server ends
+            raise
 
     def _save_grid(self, model: Model) -> None:
         job = self.job

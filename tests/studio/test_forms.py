@@ -33,3 +33,10 @@ def test_a_damaged_file_costs_the_forms_and_nothing_else(tmp_path: Path) -> None
     assert forms.load("alice", "txt2img") == {}
     forms.save("alice", "txt2img", {"prompt": "new"})
     assert forms.load("alice", "txt2img") == {"prompt": "new"}
+
+
+def test_the_words_of_all_forms_are_found_however_deep_they_lie(tmp_path: Path) -> None:
+    forms = Forms(tmp_path / "forms.db")
+    forms.save("ann", "img2img", {"picture": {"image": "a" * 32, "mask": None}, "steps": 20})
+    forms.save("bob", "txt2img", {"styles": ["ink"]})
+    assert forms.words() == {"a" * 32, "ink"}

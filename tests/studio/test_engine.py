@@ -15,6 +15,7 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.hardware import Hardware
 from modules.diffusion.model import Model
 from modules.studio.app import App
+from modules.studio.files import DiskFullError
 from modules.studio.hooks import Hooks
 from modules.studio.job import LOCAL, Batch, Job, SavedImage
 from modules.studio.request import Txt2Img
@@ -258,3 +259,17 @@ def test_live_previews_come_while_sampling(app: App, heart: Heart) -> None:
 
 def test_iterating_a_ticket_ends_with_the_end(app: App, heart: Heart) -> None:
     assert [*app.engine.submit(heart(steps=1), LOCAL)][-1].state == "done"
+
+
+def test_a_full_disk_fails_the_job_by_name_and_keeps_the_picture_to_be_downloaded(
+    app: App, heart: Heart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise DiskFullError(app.folders.outputs)
+
+    monkeypatch.setattr(app.gallery, "save", full)
+    end = app.engine.submit(heart(steps=1), LOCAL).wait(QUICK)
+    monkeypatch.undo()
+    assert (end.state, "full" in end.error) == ("failed", True)
+    assert app.gallery.read(end.images[0].id, LOCAL)[0][:4] == b"\x89PNG"
+    assert app.engine.submit(heart(steps=1), LOCAL).wait(QUICK).state == "done"
