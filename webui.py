@@ -78,7 +78,9 @@ def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None]) 
 
         app = open_app(flags, report)
         report("pages")
-        return build(app)
+        site = build(app)
+        app.engine.warm_up()
+        return site
     except BaseException:
         fail()
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -28,6 +29,13 @@ def pixels(app: App, image: SavedImage) -> np.ndarray:
     assert image.path is not None
     with Image.open(image.path) as saved:
         return np.asarray(saved.convert("RGB"))
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + QUICK
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 class Gate(Hooks):
@@ -273,3 +281,16 @@ def test_a_full_disk_fails_the_job_by_name_and_keeps_the_picture_to_be_downloade
     assert (end.state, "full" in end.error) == ("failed", True)
     assert app.gallery.read(end.images[0].id, LOCAL)[0][:4] == b"\x89PNG"
     assert app.engine.submit(heart(steps=1), LOCAL).wait(QUICK).state == "done"
+
+
+def test_warming_up_loads_the_chosen_checkpoint_while_nobody_waits(app: App) -> None:
+    assert app.store.loaded == ()
+    app.engine.warm_up()
+    wait_until(lambda: app.store.loaded == ("starter",))
+
+
+def test_warming_up_without_a_checkpoint_is_no_error(app: App, heart: Heart) -> None:
+    app.settings.change({"sd_model_checkpoint": "gone.safetensors"})
+    app.engine.warm_up()
+    again = heart(steps=1, override_settings={"sd_model_checkpoint": "starter"})
+    assert app.engine.submit(again, LOCAL).wait(QUICK).state == "done"
