@@ -171,6 +171,7 @@ def request_of(payload: PicturePayload, pictures: list[str], mask: str | None) -
     """
     values = payload.model_dump(exclude={"init_images", "mask"})
     values.update(sampler_name=payload.sampler, scheduler=payload.scheduler or None)
+    values["s_noise"] = None if payload.s_noise == 1 else payload.s_noise  # clients send the default; it is not a wish
     values["do_not_save_samples"] = values["do_not_save_grid"] = not payload.save_images
     if isinstance(payload, Txt2ImgPayload):
         return read_request("txt2img", values)

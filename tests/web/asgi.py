@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from starlette.responses import JSONResponse
@@ -77,7 +77,11 @@ def ask(
             answer.body += message.get("body", b"")
 
     async def run() -> None:
-        await app(scope, receive, send)
+        try:
+            await app(scope, receive, send)
+        except Exception:  # servers log what is raised after the answer
+            if not answer.status:
+                raise
 
     asyncio.run(run())
     return answer
@@ -97,13 +101,13 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
+def serving(app: ASGIApp, lifespan: Literal["on", "off"] = "on") -> Iterator[str]:
     """Serves `app` on a free port of loopback, on a thread; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", proxy_headers=False, ws="none")
+        uvicorn.Config(app, "127.0.0.1", port, log_level="warning", proxy_headers=False, ws="none", lifespan=lifespan)
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -185,7 +185,17 @@ def test_the_doors_of_gradio_that_move_files_are_shut(gate: Gate) -> None:
 
 
 def test_the_doors_of_gradio_that_its_page_needs_are_open(gate: Gate) -> None:
-    needed = ("queue/join", "queue/data", "heartbeat/abc123", "theme.css", "cancel", "reset", "startup-events", "info")
+    needed = (
+        "run/predict",
+        "queue/join",
+        "queue/data",
+        "heartbeat/abc123",
+        "theme.css",
+        "cancel",
+        "reset",
+        "startup-events",
+        "info",
+    )
     for path in ("/", "/config", "/theme.css", "/assets/a.js", *(f"/gradio_api/{name}" for name in needed)):
         assert ask(gate, path=path).status == 200, path
 
