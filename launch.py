@@ -26,11 +26,15 @@ def __getattr__(name: str) -> Any:
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package can be imported, or is installed under that name."""
+    """Whether a package is installed under that name, or can be imported by it."""
+    try:
+        return importlib.metadata.distribution(package) is not None
+    except importlib.metadata.PackageNotFoundError:
+        pass
     try:
         return importlib.util.find_spec(package) is not None
-    except (ModuleNotFoundError, ValueError):
-        return any(found.name == package for found in importlib.metadata.distributions())
+    except ModuleNotFoundError:
+        return False
 
 
 def run(

@@ -61,6 +61,7 @@ def serve(words: list[str]) -> int:
 
     door = Door(lambda report: load(flags, report, server.fail))
     server = Server(guard(door, flags), flags)
+    server.heed_signals()
     where = address.url(flags, listening)
     print(f"Aquatint {VERSION} is at {where} (Ctrl-C ends it)", flush=True)
     if flags.autolaunch:
@@ -72,9 +73,8 @@ def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None]) 
     """The studio and the pages; a server that cannot have them ends."""
     try:
         report("libraries")
-        from modules.web.server import build
-
         from modules.studio.app import open_app
+        from modules.web.server import build
 
         app = open_app(flags, report)
         report("pages")

@@ -42,6 +42,11 @@ class Server(uvicorn.Server):
         )
         self._exit_code = 0
 
+    def heed_signals(self) -> None:
+        """From here on a signal asks for the end instead of being it."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+
     def serve_until_told(self, listening: socket.socket) -> int:
         """Blocks; returns the exit code."""
         self.run(sockets=[listening])
@@ -55,8 +60,6 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """uvicorn's own raises the signal again once all is put away, which would end the process with its number."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.handle_exit)
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -1,0 +1,319 @@
+"""webui.py as a person starts it: help on a bare Python, a port that answers at once, signals, HTTPS, second starts."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import queue
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+import launch
+import webui
+from modules.diffusion.errors import AquatintError
+from modules.studio.command_line import flag_name, rows
+from modules.studio.environment import MALLOC
+from modules.studio.installation import python_of
+
+ROOT = Path(__file__).resolve().parents[1]
+WEBUI = str(ROOT / "webui.py")
+ORDER = {"prompt": "a cat", "steps": 1000, "width": 128, "height": 128, "sampler_name": "Euler"}
+"""A job that takes a minute."""
+ADDRESS = re.compile(r"is at (\S+) ")
+
+
+def run(*words: str, python: Sequence[str] = (sys.executable,), **environ: str) -> subprocess.CompletedProcess[str]:
+    """webui.py with these words, to its end."""
+    command = [*python, WEBUI, *words]
+    return subprocess.run(
+        command, env=os.environ | environ, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT
+    )
+
+
+@dataclass
+class Server:
+    """A server in a process of its own, from its first line to its exit code."""
+
+    process: subprocess.Popen[str]
+    began: float
+    lines: list[str] = field(default_factory=list)
+    news: queue.Queue[str] = field(default_factory=queue.Queue)
+
+    def read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            self.news.put(line)
+
+    def url(self) -> str:
+        """Where it says it is, within a minute."""
+        while not (match := ADDRESS.search(self.news.get(timeout=60))):
+            pass
+        return match[1]
+
+    def wait_until_ready(self, client: httpx.Client) -> None:
+        """Until the pages are there, within two minutes."""
+        end = time.monotonic() + 120
+        while (
+            client.get("/aquatint/loading").status_code == 200 and not client.get("/aquatint/loading").json()["ready"]
+        ):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    def end(self, sig: int) -> tuple[int, float]:
+        """Sends the signal; the exit code and the seconds until it is there."""
+        began = time.monotonic()
+        self.process.send_signal(sig)
+        return self.process.wait(timeout=60), time.monotonic() - began
+
+
+@contextlib.contextmanager
+def served(data: Path, *words: str) -> Iterator[Server]:
+    """A server on any free port, that is gone afterwards."""
+    command = [
+        sys.executable,
+        WEBUI,
+        "--skip-install",
+        "--port",
+        "0",
+        "--data-dir",
+        str(data),
+        "--device",
+        "cpu",
+        *words,
+    ]
+    began = time.monotonic()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    ) as process:
+        server = Server(process, began)
+        threading.Thread(target=server.read, daemon=True).start()
+        try:
+            yield server
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def a_server(tmp_path: Path) -> Iterator[Server]:
+    """A server of the HTTP API, which starts faster than the pages."""
+    with served(tmp_path, "--nowebui") as server:
+        yield server
+
+
+# Before anything is installed
+
+
+def test_help_needs_no_package() -> None:
+    said = run("--help", python=(sys.executable, "-S"))
+    assert said.returncode == 0, said.stderr
+    assert [flag_name(row) for row in rows() if flag_name(row) not in said.stdout] == []
+
+
+def test_an_old_python_reads_at_least_the_line_that_tells_it() -> None:
+    ast.parse(Path(WEBUI).read_text("utf-8").partition("import logging")[0], feature_version=(3, 7))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--listen",), "--gradio-auth"),
+        (("--tls-keyfile", "key.pem"), "needs both"),
+        (("--port", "many"), "is no port"),
+        (("--server-name", "no.such.host.invalid"), "does not know the name"),
+    ],
+)
+def test_what_cannot_be_served_is_said_before_anything_is_installed(words: tuple[str, ...], told: str) -> None:
+    said = run(*words, python=(sys.executable, "-S"))
+    assert said.returncode in (1, 2)
+    assert told in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+# Commands
+
+
+def test_the_tests_exit_code_is_passed_on() -> None:
+    assert run("test", "--skip-install", "--collect-only", "tests/studio/test_command_line.py").returncode == 0
+    assert run("test", "--skip-install", "tests/no_such_test.py").returncode == 4
+
+
+def test_the_doctor_says_a_line_a_check_and_its_exit_code(tmp_path: Path) -> None:
+    well = run("doctor", "--data-dir", str(tmp_path), "--port", "0", "--device", "cpu")
+    ill = run("doctor", "--data-dir", str(tmp_path), "--port", "0", "--device", "cpu", "--listen")
+    assert well.returncode == 0, well.stdout
+    assert "ok   checkpoints  1: starter" in well.stdout
+    assert ill.returncode == 1
+    assert "STOP login" in ill.stdout
+
+
+def test_errors_are_sentences_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(words: list[str]) -> int:
+        raise AquatintError("The moon is full. Wait.")
+
+    monkeypatch.setattr(webui, "serve", fail)
+    assert webui.main([]) == 1
+    assert capsys.readouterr().err == "The moon is full. Wait.\n"
+
+
+def test_it_goes_on_in_the_right_python_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[dict[str, str]] = []
+    monkeypatch.setattr(webui, "become", lambda python, words, environ: became.append(environ))
+    for name in (webui.PROCESS, MALLOC):
+        monkeypatch.delenv(name, raising=False)
+    elsewhere = python_of(ROOT / "elsewhere")
+    webui.go_on_in(elsewhere, {"GRADIO_ANALYTICS_ENABLED": "False"})
+    assert became == [{"GRADIO_ANALYTICS_ENABLED": "False", webui.PROCESS: str(os.getpid())}]
+    monkeypatch.setenv(webui.PROCESS, became[0][webui.PROCESS])
+    webui.go_on_in(elsewhere, {"AQUATINT_TEST": "1"})
+    monkeypatch.setenv("AQUATINT_TEST", "1")
+    assert len(became) == 1
+
+
+# A running server
+
+
+@pytest.mark.server
+def test_the_port_answers_at_once_and_the_pages_follow(tmp_path: Path) -> None:
+    with served(tmp_path) as server, httpx.Client(base_url=server.url()) as client:
+        first = client.get("/", headers={"Accept": "text/html"})
+        assert (first.status_code, "html" in first.headers["content-type"]) == (503, True)
+        assert time.monotonic() - server.began < 5, "1 second on an idle machine; see benchmarks/startup.py"
+        assert client.get("/sdapi/v1/samplers").status_code == 503
+        server.wait_until_ready(client)
+        page = client.get("/", headers={"Accept": "text/html"})
+        assert (page.status_code, "gradio" in page.text) == (200, True)
+        assert client.get("/config").json()["analytics_enabled"] is False
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_working_server_and_the_next_takes_its_job_up(
+    a_server: Server, sig: int, tmp_path: Path
+) -> None:
+    with httpx.Client(base_url=a_server.url(), timeout=120) as client:
+        a_server.wait_until_ready(client)
+        threading.Thread(target=_ask, args=(str(client.base_url), ORDER), daemon=True).start()
+        _wait_for_steps(client)
+        code, seconds = a_server.end(sig)
+    assert code == 0, a_server.lines
+    assert seconds < 10
+    assert not [line for line in a_server.lines if "Traceback" in line]
+    with served(tmp_path, "--nowebui") as next_one, httpx.Client(base_url=next_one.url(), timeout=120) as client:
+        next_one.wait_until_ready(client)
+        _wait_for_steps(client)
+
+
+def _ask(url: str, order: dict[str, object]) -> None:
+    with contextlib.suppress(httpx.HTTPError):
+        httpx.post(f"{url}/sdapi/v1/txt2img", json=order, timeout=120)
+
+
+def _wait_for_steps(client: httpx.Client) -> None:
+    end = time.monotonic() + 60
+    while client.get("/sdapi/v1/progress").json()["state"]["sampling_step"] < 1:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.mark.server
+def test_a_signal_while_it_loads_ends_it_too(a_server: Server) -> None:
+    a_server.url()
+    code, seconds = a_server.end(signal.SIGTERM)
+    assert (code, seconds < 10) == (0, True)
+
+
+@pytest.mark.server
+def test_a_second_signal_ends_it_at_once(a_server: Server) -> None:
+    with httpx.Client(base_url=a_server.url(), timeout=120) as client:
+        a_server.wait_until_ready(client)
+        threading.Thread(target=_ask, args=(str(client.base_url), ORDER), daemon=True).start()
+        _wait_for_steps(client)
+        a_server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        code, seconds = a_server.end(signal.SIGTERM)
+    assert code == 128 + signal.SIGTERM
+    assert seconds < 1
+
+
+@pytest.mark.server
+def test_a_second_server_on_the_same_data_folder_says_who_holds_it_and_ends(a_server: Server, tmp_path: Path) -> None:
+    with httpx.Client(base_url=a_server.url(), timeout=120) as client:
+        a_server.wait_until_ready(client)
+        with served(tmp_path, "--nowebui") as second:
+            assert second.process.wait(timeout=60) == 1
+            assert any(f"process {a_server.process.pid}" in line for line in second.lines)
+        assert client.get("/sdapi/v1/samplers").status_code == 200
+
+
+@pytest.mark.server
+def test_unused_flags_are_named_once_and_the_server_starts(tmp_path: Path) -> None:
+    with served(tmp_path, "--nowebui", "--no-half-vae", "--colour", "red") as server:
+        server.url()
+        code, _ = server.end(signal.SIGINT)
+    assert code == 0
+    assert len([line for line in server.lines if "--no-half-vae" in line]) == 1
+    assert len([line for line in server.lines if "--colour is unknown" in line]) == 1
+
+
+@pytest.mark.server
+def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
+    certificate.private_key_pem.write_to_path(str(key))
+    certificate.cert_chain_pems[0].write_to_path(str(chain))
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with served(tmp_path, "--nowebui", "--tls-keyfile", str(key), "--tls-certfile", str(chain)) as server:
+        url = server.url()
+        assert url.startswith("https://")
+        assert httpx.get(f"{url}/", verify=trusting).status_code == 503
+
+
+# The name launch
+
+
+def test_launch_tells_what_is_installed() -> None:
+    assert launch.is_installed("torch")
+    assert launch.is_installed("sd-parsers")
+    assert not launch.is_installed("no_such_package_anywhere")
+
+
+def test_launch_runs_commands_and_says_what_failed() -> None:
+    assert launch.run(f'"{launch.python}" -c "print(6 * 7)"', live=False).strip() == "42"
+    with pytest.raises(RuntimeError, match="no good"):
+        launch.run(f'"{launch.python}" -c "raise SystemExit(3)"', errdesc="no good", live=False)
+
+
+def test_launch_runs_pip_within_our_versions() -> None:
+    assert "pip" in launch.run_pip("--version")
+    with pytest.raises(RuntimeError, match="Couldn't install an older torch"):
+        launch.run_pip("install --no-index --dry-run torch==1.0", "an older torch")
+
+
+def test_launch_knows_flags_and_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMMANDLINE_ARGS", "--medvram")
+    assert launch.args.medvram is True
+    assert re.fullmatch(r"[0-9a-f]{40}|<none>", launch.commit_hash())
+    assert launch.git_tag()
+
+
+def test_launch_names_what_it_does_not_have() -> None:
+    with pytest.raises(AttributeError, match="git_clone"):
+        _ = launch.git_clone
