@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from modules.diffusion.checkpoint import Checkpoint
-from modules.diffusion.samplers import SAMPLERS
+from modules.diffusion.errors import AquatintError
+from modules.diffusion.samplers import SAMPLERS, find_sampler
 from modules.diffusion.sigmas import SCHEDULES
 from modules.studio.app import App
 from modules.studio.request import LONGEST_PROMPT, Request, RequestError, read_request
@@ -116,6 +117,14 @@ def _written(options: Mapping[str, Any]) -> list[str]:
     return [f"{name}: {json.dumps(value)}" for name, value in options.items()]
 
 
+def _canonical(sampler: str | None) -> str | None:
+    """A sampler's own name for one of its aliases; a name that nobody knows stays as it is."""
+    try:
+        return find_sampler(sampler).name if sampler else None
+    except AquatintError:
+        return sampler
+
+
 def _seed(name: str) -> Callable[[Any], dict[str, Any]]:
     return lambda value: {name: -1 if value is None else value}
 
@@ -174,7 +183,13 @@ FIELDS = (
         free=True,
     ),
     Field(
-        "sampler_name", "Sampling method", "dropdown", "sampling", "DPM++ 2M", choices=_named(lambda app: [*SAMPLERS])
+        "sampler_name",
+        "Sampling method",
+        "dropdown",
+        "sampling",
+        "DPM++ 2M",
+        choices=_named(lambda app: [*SAMPLERS]),
+        show=lambda values: _canonical(values.get("sampler_name")),
     ),
     Field("scheduler", "Schedule type", "dropdown", "scheduler", "Automatic", choices=_schedulers),
     Field("steps", "Steps", "slider", default=20, limits=(1, 150, 1)),
@@ -251,6 +266,15 @@ FIELDS = (
 )
 
 
+class Filled(NamedTuple):
+    """What filling in a form comes to."""
+
+    updates: list[Any]
+    """One for each field of the form, in its order."""
+    problems: list[str]
+    """A sentence for each value that the form cannot show as it is."""
+
+
 @dataclass(frozen=True)
 class Form:
     """The parameters of one tab, in the order in which the page's events carry their values."""
@@ -280,13 +304,23 @@ class Form:
     def recalled(self, saved: Mapping[str, Any], app: App) -> list[dict[str, Any]]:
         """Updates that show what `remembered` gave, and today's choices; what is missing or no longer possible gets
         its default."""
-        saved = {**defaults(app), **saved}
-        return [_update(field, app, field.clean(saved.get(field.name, field.default), app)) for field in self.fields]
+        start = {field.name: field.default for field in self.fields} | defaults(app)
+        updates = []
+        for field in self.fields:
+            kept = field.clean(saved[field.name], app) if field.name in saved else None
+            updates.append(_update(field, app, start[field.name] if kept is None else kept))
+        return updates
 
-    def filled(self, values: Mapping[str, Any], app: App) -> list[dict[str, Any]]:
-        """Updates that show a request's fields and options; widgets of which they say nothing stay as they are."""
-        shown = ((field, field.widget_value(values)) for field in self.fields)
-        return [gr.skip() if value is None else _update(field, app, field.clean(value, app)) for field, value in shown]
+    def filled(self, values: Mapping[str, Any], app: App) -> Filled:
+        """Shows a request's fields and options; widgets of which they say nothing stay as they are."""
+        updates, problems = [], []
+        for field in self.fields:
+            asked = field.widget_value(values)
+            shown = None if asked is None else field.clean(asked, app)
+            if shown != asked:
+                problems.append(f"{field.label}: {asked} cannot be had here, so it is {shown}.")
+            updates.append(gr.skip() if asked is None else _update(field, app, shown))
+        return Filled(updates, problems)
 
 
 def _update(field: Field, app: App, value: Any) -> dict[str, Any]:

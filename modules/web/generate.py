@@ -48,16 +48,20 @@ def fill(app: App, form: Form, asked: Mapping[str, Any]) -> list[dict[str, Any]]
     """Updates that show what `asked` for: an `infotext`, a `picture` ({"id", "width", "height"}), a `seed`; each is
     optional. Widgets of which it says nothing stay as they are."""
     text, picture, seed = (asked.get(key) for key in ("infotext", "picture", "seed"))
-    values = _restored(app, text) if isinstance(text, str) and text.strip() else {}
+    values, problems = _restored(app, text) if isinstance(text, str) and text.strip() else ({}, [])
     if isinstance(picture, dict):
         values["init_images"] = picture
     if isinstance(seed, int):
         values["seed"] = seed
-    return form.filled(values, app)
+    filled = form.filled(values, app)
+    problems += filled.problems
+    if problems:
+        gr.Warning("<br>".join(html.escape(problem) for problem in problems), title="Not everything could be filled in")
+    return filled.updates
 
 
-def _restored(app: App, infotext: str) -> dict[str, Any]:
-    """What an infotext says, as fields and options; what it says that cannot be had here is told as a warning."""
+def _restored(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
+    """What an infotext says, as fields and options, and a sentence for each thing that cannot be had here."""
     restored = to_request_values(read_infotext(infotext))
     problems = list(restored.problems)
     values = {"styles": [], "subseed": -1, **restored.values}
@@ -72,9 +76,7 @@ def _restored(app: App, infotext: str) -> dict[str, Any]:
     settings = app.settings.options
     others = {name: value for name, value in restored.options.items() if name not in values}
     values[OVERRIDES] = {name: value for name, value in others.items() if getattr(settings, name) != value}
-    if problems:
-        gr.Warning(html.escape("\n".join(problems)))
-    return values
+    return values, problems
 
 
 def _first_found(app: App, names: Sequence[str]) -> str | None:

@@ -52,6 +52,7 @@ def page_arguments(theme: str | None = None) -> dict[str, Any]:
     assets = read_assets()
     head = [f'<link rel="stylesheet" href="{assets.address(name)}">' for name in STYLES]
     head += [f'<link rel="modulepreload" href="{assets.address(name)}">' for name in assets.files if name[-3:] == ".js"]
+    head.append(f'<link rel="icon" type="image/svg+xml" href="{assets.address("favicon.svg")}">')
     head.append('<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">')
     return {"theme": ink_theme(), "css": None, "js": _theme_script(theme), "head": "\n".join(head)}
 
@@ -107,4 +108,4 @@ def _connect_load(app: App, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -> 
         in_plain_words(restore),
         outputs=[*shared, *(widget for widgets in own for widget in widgets), bar.notice],
         **QUIET,
-    ).then(fn=None, js="() => window.aquatint.restored()")
+    ).success(fn=None, js="() => window.aquatint.restored()")

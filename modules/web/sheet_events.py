@@ -65,9 +65,7 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
     getattr(bridge, f"remember_{form.tab}")(
         on_remember, inputs=sheet.inputs, outputs=sheet.counters, trigger_mode="always_last", **QUIET
     )
-    getattr(bridge, f"fill_{form.tab}")(
-        in_plain_words(on_fill), outputs=sheet.inputs, trigger_mode="multiple", **QUIET
-    )
+    getattr(bridge, f"fill_{form.tab}")(in_plain_words(on_fill), outputs=sheet.inputs, trigger_mode="multiple", **QUIET)
     saved_when_changed(sheet.inputs[len(QUICK) :], form.tab)
 
 
@@ -84,9 +82,7 @@ def _connect_browser(sheet: Sheet) -> None:
         **local,
     )
     buttons["style_edit"].click(js=f"() => window.aquatint.toggleStyles('{tab}')", **local)
-    buttons["random_seed"].click(
-        js="() => -1", outputs=[widgets["seed"]], **local
-    )
+    buttons["random_seed"].click(js="() => -1", outputs=[widgets["seed"]], **local)
     buttons["reuse_seed"].click(
         js=f"seed => window.aquatint.shownSeed('{tab}', seed)",
         inputs=[widgets["seed"]],

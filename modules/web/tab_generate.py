@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -35,10 +36,8 @@ class Sheet:
         """Makes the widgets of these fields in the present layout; a field that the tab does not have is left out."""
         for row in self.form.fields:
             if row.name in names and row.name not in self.widgets:
-                self.widgets[row.name] = self.page.slots.place(
-                    row.elem_id(self.form.tab),
-                    lambda row=row: make_widget(row, self.form.tab, self.page.app, self.page.assets),
-                )
+                make = partial(make_widget, row, self.form.tab, self.page.app, self.page.assets)
+                self.widgets[row.name] = self.page.slots.place(row.elem_id(self.form.tab), make)
 
     def button(self, name: str, label: str, elem_id: str, **props: Any) -> Any:
         """Makes a button, known as `name`."""
@@ -101,6 +100,7 @@ def _actions(sheet: Sheet) -> None:
         sheet.style_name = gr.Textbox(
             label="Style name",
             placeholder="Name of the style",
+            max_lines=1,
             elem_id=f"{tab}_style_name",
             show_label=False,
             container=False,
@@ -118,8 +118,9 @@ def _paste_id(tab: str) -> str:
 def _parameters(sheet: Sheet) -> None:
     tab = sheet.form.tab
     if tab == PAINT:
+        sheet.add("inpainting_fill")
         with gr.Row():
-            sheet.add("inpaint_full_res", "inpainting_fill")
+            sheet.add("inpaint_full_res", "inpaint_full_res_padding")
     with gr.Row(elem_classes="aq-sampling"):
         sheet.add("sampler_name", "scheduler", "steps")
     if tab in WITH_PICTURE:
@@ -142,7 +143,7 @@ def _parameters(sheet: Sheet) -> None:
             sheet.tool("reuse_seed", "The seed of the picture that is shown", "recycle", f"{tab}_reuse_seed")
     if tab in WITH_PICTURE:
         with gr.Accordion("Resizing and mask" if tab == PAINT else "Resizing", open=False, elem_id=f"{tab}_more"):
-            sheet.add("resize_mode", "mask_blur", "inpaint_full_res_padding", "inpainting_mask_invert")
+            sheet.add("resize_mode", "mask_blur", "inpainting_mask_invert")
     with gr.Accordion("Variation", open=False, elem_id=f"{tab}_subseed_row"), gr.Row():
         sheet.add("subseed", "subseed_strength")
     sheet.add(OVERRIDES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -31,9 +32,7 @@ def build_top_bar(page: Page) -> TopBar:
         widgets: dict[str, Any] = {}
         for field in QUICK:
             elem_id = field.elem_id("")
-            widgets[field.name] = page.slots.place(
-                elem_id, lambda field=field: make_widget(field, "", page.app, page.assets)
-            )
+            widgets[field.name] = page.slots.place(elem_id, partial(make_widget, field, "", page.app, page.assets))
             if field.name == "sd_model_checkpoint":
                 refresh = gr.Button(
                     "Look for new checkpoints and VAEs",
@@ -42,7 +41,7 @@ def build_top_bar(page: Page) -> TopBar:
                     size="sm",
                 )
         mount(page.assets, "status", elem_id="aquatint_status")
-    notice = mount(page.assets, "note", value=notice_text(page.app), elem_id="aquatint_notice")
+    notice = mount(page.assets, "notice", value=notice_text(page.app), elem_id="aquatint_notice")
     return TopBar(widgets, refresh, notice)
 
 

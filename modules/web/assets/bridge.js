@@ -19,6 +19,7 @@ export function connect(function_) {
 export function restored() {
   ready = true;
   document.body.dataset.aquatint = 'ready';
+  TABS.forEach(changed);
 }
 
 /** The form of `tab` has changed: it is saved and its tokens are counted, once, when the person pauses. */

@@ -12,7 +12,7 @@ import { View, at, gestures, wheelFactor } from './zoom.js';
 const SEND_AFTER = 500;
 
 export function mount(element, props) {
-  const brush = { share: 0.1, erase: false, opacity: 0.55 };
+  const brush = { share: 0.1, erase: false, opacity: 0.7 };
   let value = null;
   let mask = null;
   let fit = 1; // CSS pixels for one pixel of the picture, before zooming

@@ -10,7 +10,7 @@ import { orToast } from './toast.js';
 export function progressBar() {
   const bar = h('div', { class: 'aq-bar-fill' });
   const track = h('div', { class: 'aq-bar-track', role: 'progressbar', 'aria-label': 'Progress', 'aria-valuemin': '0', 'aria-valuemax': '100' }, bar);
-  const what = h('span', { class: 'aq-progress-what', role: 'status', 'aria-live': 'polite' });
+  const what = h('span', { class: 'aq-progress-what' });
   const when = h('span', { class: 'aq-progress-when' });
   const more = h('button', { type: 'button', class: 'aq-link', onclick: () => openTab('tab_queue') });
   const resume = h('button', { type: 'button', class: 'aq-link', onclick: () => orToast(() => post('queue/resume')).then(poke) }, 'Resume');

@@ -67,7 +67,9 @@ export function mount(element) {
     return row(job, running ? `${job.stage || 'running'}${job.steps ? ` ${job.step}/${job.steps}` : ''}` : ahead(job.place), tools, bar);
   }
 
-  const endedRow = (job) => row(job, job.error || ENDED[job.state], [], null);
+  function endedRow(job) {
+    return row(job, job.error || ENDED[job.state], [], null);
+  }
 
   function row(job, state, tools, bar) {
     return h(

@@ -16,6 +16,7 @@ export function mount(element, props) {
   let images = [];
   let chosen = null; // the id the person clicked; null follows the newest
   let dismissed = '';
+  let speaking = '';
   let wanted = ''; // the address of the picture that is shown, or about to be
 
   let picture = h('img', { class: 'aq-picture', alt: '', hidden: true });
@@ -37,8 +38,9 @@ export function mount(element, props) {
   );
   const strip = h('div', { class: 'aq-strip', role: 'listbox', 'aria-label': 'Finished pictures' });
   const problem = h('div', { class: 'aq-problem', role: 'alert', hidden: true });
+  const spoken = h('p', { class: 'aq-spoken', role: 'status', 'aria-live': 'polite' });
   const details = h('div', { class: 'aq-details', id: `html_info_${tab}` });
-  fill(element, h('section', { class: 'aq-results', 'aria-label': `Results of ${tab}` }, stage, problem, actions, strip, details));
+  fill(element, h('section', { class: 'aq-results', 'aria-label': `Results of ${tab}` }, stage, problem, actions, strip, details, spoken));
   let last;
   watch((state) => {
     last = state;
@@ -58,6 +60,7 @@ export function mount(element, props) {
     drawStrip(running);
     drawStage(running);
     drawProblem();
+    speak(running);
     empty.hidden = !state.known || !picture.hidden;
   }
 
@@ -129,6 +132,14 @@ export function mount(element, props) {
       problem.hidden = true;
     };
     fill(problem, icon('warning'), h('p', {}, failed.error || 'That job failed.'), button('close', 'Close', close, { bare: true }));
+  }
+
+  /** For screen readers: when a job begins and when it ends, not every step. */
+  function speak(running) {
+    if (running && speaking !== running.id) spoken.textContent = 'Generating';
+    const ended = !running && speaking && jobs.find((job) => job.id === speaking);
+    if (ended) spoken.textContent = ended.state === 'done' ? `Done: ${ended.images.length} pictures` : ended.error || 'Stopped';
+    speaking = running?.id ?? '';
   }
 
   function current() {

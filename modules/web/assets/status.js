@@ -12,6 +12,9 @@ export function mount(element) {
   watch((state) => {
     chip.dataset.tone = tone(state);
     say(text, words(state));
+    const running = state.jobs.find((job) => job.state === 'running');
+    const title = running ? `${percent(running)} · Aquatint` : 'Aquatint';
+    if (document.title !== title) document.title = title;
   });
 }
 
@@ -28,10 +31,12 @@ function words(state) {
   const waiting = active.length - (running ? 1 : 0);
   const more = waiting ? ` · ${waiting} waiting` : '';
   if (state.paused && !running) return `Paused${more}`;
-  if (running) return `${Math.round((running.fraction ?? 0) * 100)} %${more}`;
+  if (running) return `${percent(running)}${more}`;
   if (waiting) return `${waiting} waiting`;
   return state.others ? `Busy for others · ${state.others}` : 'Ready';
 }
+
+const percent = (job) => `${Math.round((job.fraction ?? 0) * 100)} %`;
 
 function toggleTheme() {
   const dark = document.body.classList.toggle('dark');
