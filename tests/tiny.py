@@ -140,7 +140,7 @@ class Networks:
 
 
 def networks(family: str, seed: int = 0, unet: Mapping[str, Any] | None = None) -> Networks:
-    """Random networks of a family. `unet` overrides sizes, to make them larger."""
+    """Random networks of a family, in numbers that float16 can hold. `unet` overrides sizes, to make them larger."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -150,11 +150,14 @@ def networks(family: str, seed: int = 0, unet: Mapping[str, Any] | None = None) 
         texts = {
             text.part: (CLIPTextModelWithProjection if text.projection else CLIPTextModel)(
                 CLIPTextConfig(**{**TEXT, **text.settings})
-            ).eval()
+            )
             for text in kind.texts
         }
-        net = UNet2DConditionModel(**{**kind.unet, **(unet or {})}).eval()
-        return Networks(kind, net, AutoencoderKL(**VAE, scaling_factor=kind.scale).eval(), texts)
+        net = UNet2DConditionModel(**{**kind.unet, **(unet or {})})
+        vae = AutoencoderKL(**VAE, scaling_factor=kind.scale)
+    for network in (net, vae, *texts.values()):
+        network.half().float().eval().requires_grad_(False)
+    return Networks(kind, net, vae, texts)
 
 
 def ldm_state(nets: Networks) -> dict[str, Tensor]:
@@ -224,7 +227,7 @@ def save_folder(path: Path, nets: Networks, prediction_type: str | None = None) 
     """A diffusers folder."""
     kind = nets.kind
     index: dict[str, Any] = {"_class_name": kind.pipeline, "_diffusers_version": "0.42.1"}
-    save_part(path / "unet", nets.unet, kind.unet | {"sample_size": kind.sample_size}, "diffusion_pytorch_model")
+    save_part(path / "unet", nets.unet, {**kind.unet, "sample_size": kind.sample_size}, "diffusion_pytorch_model")
     save_part(path / "vae", nets.vae, VAE | {"scaling_factor": kind.scale}, "diffusion_pytorch_model")
     index |= {"unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]}
     for text in kind.texts:
@@ -267,18 +270,25 @@ class TinyModels:
 
     folder: Path
     _made: dict[str, Path] = field(default_factory=dict)
+    _networks: dict[str, Networks] = field(default_factory=dict)
+
+    def networks(self, family: str) -> Networks:
+        """What is in the files."""
+        if family not in self._networks:
+            self._networks[family] = networks(family)
+        return self._networks[family]
 
     def ldm(self, family: str) -> Path:
         """A single .safetensors file."""
-        return self._once(f"{family}.safetensors", lambda path: save_ldm(path, networks(family)))
+        return self._once(f"{family}.safetensors", lambda path: save_ldm(path, self.networks(family)))
 
     def ckpt(self, family: str) -> Path:
         """A single .ckpt file."""
-        return self._once(f"{family}.ckpt", lambda path: save_ckpt(path, networks(family)))
+        return self._once(f"{family}.ckpt", lambda path: save_ckpt(path, self.networks(family)))
 
     def diffusers(self, family: str) -> Path:
         """A diffusers folder."""
-        return self._once(family, lambda path: save_folder(path, networks(family)))
+        return self._once(family, lambda path: save_folder(path, self.networks(family)))
 
     def _once(self, name: str, make: Callable[[Path], Path]) -> Path:
         if name not in self._made:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -176,13 +176,12 @@ def _read_header(path: Path) -> _Header:
     with open_weights(path) as weights:
         shapes = {name: info.shape for name, info in weights.tensors.items()}
         metadata = weights.metadata
-    foreign = next((label for pattern, label in FOREIGN if any(re.search(pattern, name) for name in shapes)), "")
-    if foreign:
-        fail(path, f"it is {foreign}.")
     try:
         sizes = unet_sizes(below(shapes, UNET))
-    except (KeyError, ZeroDivisionError, IndexError):
-        fail(path, "its keys are not those of a Stable Diffusion checkpoint (is it a LoRA, a VAE or a part of one?).")
+    except (KeyError, IndexError):
+        fail(path, f"it is {_what_else(shapes)}.")
+    if "edm_mean" in shapes:
+        fail(path, "it is a Playground 2.5 model, whose noise schedule is not supported yet.")
     family = recognise(structure_of(sizes))
     if family is None:
         fail(path, f"it is a Stable Diffusion variant that is not supported ({sizes['in_channels']} input channels).")
@@ -194,6 +193,11 @@ def _read_header(path: Path) -> _Header:
         int(size[1]) if size else 0,
         "ztsnr" in shapes,
     )
+
+
+def _what_else(shapes: Collection[str]) -> str:
+    labels = (label for pattern, label in FOREIGN if any(re.search(pattern, name) for name in shapes))
+    return next(labels, "no Stable Diffusion checkpoint; its keys are of another kind")
 
 
 def _metadata_prediction(metadata: Mapping[str, str]) -> str:
@@ -232,6 +236,5 @@ FOREIGN = (
     (r"^lora_(unet|te\d?)_|\.lora_(A|up)\.", "a LoRA: put it into models/Lora"),
     (r"^(control_model\.|controlnet_cond_embedding\.)", "a ControlNet: put it into models/ControlNet"),
     (r"^(encoder|decoder)\.(down|up|mid)", "a VAE: put it into models/VAE"),
-    (r"^edm_mean$", "a Playground 2.5 model, whose noise schedule is not supported yet"),
 )
 """Keys of files that often lie among checkpoints, and what to say of them."""

@@ -1,22 +1,29 @@
-"""A checkpoint's parts put together on the CPU, offline: no download, no pickle that could run, no file trusted.
-
-The networks are built without memory of their own (on torch's meta device), then each weight is read, cast and put in
-place: the peak is the model and one tensor. Every weight the network has must be in the file with its shape and must be
-finite.
-"""
+"""A checkpoint's parts put together on the CPU, offline: no download, no pickle that could run, no file trusted."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from filecmp import cmpfiles
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from modules.diffusion.assembly import (
+    Format,
+    Names,
+    empty_text_encoder,
+    empty_unet,
+    empty_vae,
+    fill,
+    network_format,
+    vae_format,
+)
 from modules.diffusion.checkpoint import Checkpoint
 from modules.diffusion.conditioning import TextEncoder
 from modules.diffusion.diffusers_folder import read_json, read_scheduler, weights_files
@@ -32,8 +39,6 @@ if TYPE_CHECKING:
 
 CONFIGS = Path(__file__).parent / "configs"
 
-Names = Mapping[str, Source]
-
 
 @dataclass
 class Components:
@@ -48,17 +53,9 @@ class Components:
     prediction_type: PredictionType
 
 
-class Format(NamedTuple):
-    """How weights are kept."""
-
-    dtype: torch.dtype
-    channels_last: bool
-    """Faster for convolutions on the CPU."""
-
-
 def load_components(checkpoint: Checkpoint, hardware: Hardware) -> Components:
     """Read a whole checkpoint. Raises CheckpointError naming the file: missing, cut short, other keys, NaN."""
-    with torch.inference_mode(False), torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad(), _naming(checkpoint.name):
         load = _load_folder if checkpoint.is_folder else _load_file
         components = load(checkpoint, hardware)
         if not checkpoint.prediction_known:
@@ -68,12 +65,27 @@ def load_components(checkpoint: Checkpoint, hardware: Hardware) -> Components:
 
 def load_vae(path: Path, family: Family, hardware: Hardware) -> Any:
     """A VAE from its own file, in the original layout (with or without prefix) or in diffusers'."""
-    with torch.inference_mode(False), torch.no_grad(), open_weights(path) as weights:
+    with torch.inference_mode(False), torch.no_grad(), _naming(path.name), open_weights(path) as weights:
         names = weights.tensors
         if any(name.startswith(("encoder.down_blocks.", "decoder.up_blocks.")) for name in names):
             return _vae_of_diffusers_names(weights, family, hardware)
         prefix = VAE if any(name.startswith(VAE) for name in names) else ""
         return _vae_of_original_names(weights, prefix, family, hardware)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Whatever the libraries say of sizes and settings that fit nothing, with the file's name before it."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except CheckpointError as error:
+        if name in str(error):
+            raise
+        raise CheckpointError(f"{name} cannot be used: {error}") from error
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, AttributeError) as error:
+        raise CheckpointError(f"{name} cannot be used: {type(error).__name__}: {error}") from error
 
 
 def training_sigmas(
@@ -116,10 +128,10 @@ def _load_file(checkpoint: Checkpoint, hardware: Hardware) -> Components:
     with open_weights(checkpoint.path) as weights:
         shapes = {name: info.shape for name, info in weights.tensors.items()}
         config = _config(family, "unet") | unet_sizes(below(shapes, UNET))
-        unet = _empty_unet(config)
+        unet = empty_unet(config)
         sources = unet_sources(unet.state_dict(), config)
         _refuse_strangers(weights, UNET, sources)
-        _fill(unet, sources, weights, _format(hardware))
+        fill(unet, sources, weights, network_format(hardware))
         encoders = tuple(_encoder_of_file(row, weights, family, hardware) for row in family.encoders)
         has_vae = any(name.startswith(VAE) for name in shapes)
         vae = _vae_of_original_names(weights, VAE, family, hardware) if has_vae else None
@@ -142,13 +154,13 @@ def _encoder_of_file(row: EncoderRow, weights: Weights, family: Family, hardware
     if prefix is None:
         fail(weights.path, f"it holds no text encoder (no {row.prefixes[0]}{mark}).")
     sizes = (open_clip_sizes if row.is_open_clip else clip_sizes)(below(shapes, prefix))
-    model = _empty_encoder(_config(family, row.folder) | sizes, row.projection)
+    model = empty_text_encoder(_config(family, row.folder) | sizes, row.projection)
     names = [_plain(name) for name in model.state_dict()]
     sources = (open_clip_sources if row.is_open_clip else clip_sources)(names, prefix)
-    _fill(model, {name: sources[_plain(name)] for name in model.state_dict()}, weights, Format(hardware.dtype, False))
+    fill(model, {name: sources[_plain(name)] for name in model.state_dict()}, weights, Format(hardware.dtype, False))
     # open_clip's H has 24 layers of which the last is never used; some files (and all folders) leave it out.
     penultimate = row.penultimate and sizes["num_hidden_layers"] != 23
-    return _text_encoder(row, model, tokenizer_from(CONFIGS / "clip_tokenizer"), row.pad_token_id, penultimate)
+    return _text_encoder(row, model, clip_tokenizer(), row.pad_token_id, penultimate)
 
 
 def _vae_of_original_names(weights: Weights, prefix: str, family: Family, hardware: Hardware) -> Any:
@@ -157,9 +169,9 @@ def _vae_of_original_names(weights: Weights, prefix: str, family: Family, hardwa
         sizes = vae_sizes(shapes)
     except (KeyError, IndexError):
         fail(weights.path, "its keys are not those of a VAE.")
-    vae = _empty_vae(_config(family, "vae") | sizes)
+    vae = empty_vae(_config(family, "vae") | sizes)
     sources = vae_sources(vae.state_dict(), len(sizes["down_block_types"]), prefix)
-    _fill(vae, sources, weights, _vae_format(hardware))
+    fill(vae, sources, weights, vae_format(hardware))
     return vae
 
 
@@ -170,9 +182,9 @@ def _load_folder(checkpoint: Checkpoint, hardware: Hardware) -> Components:
     folder = checkpoint.path
     unet = _unet_of_folder(folder, hardware)
     config = read_json(folder / "vae/config.json", folder)
-    vae = _empty_vae(config)
+    vae = empty_vae(config)
     with _open_part(folder, "vae") as weights:
-        _fill(vae, _diffusers_vae_sources(vae, weights), weights, _vae_format(hardware))
+        fill(vae, _diffusers_vae_sources(vae, weights), weights, vae_format(hardware))
     scheduler = read_scheduler(folder)
     sigmas = training_sigmas(
         scheduler.get("beta_start", 0.0001),
@@ -190,20 +202,20 @@ def _unet_of_folder(folder: Path, hardware: Hardware) -> Any:
     for key in ("class_embed_type", "encoder_hid_dim_type", "time_cond_proj_dim", "num_class_embeds"):
         if config.get(key) is not None:
             fail(folder, f"its UNet wants more than words and time ({key}), which is not supported.")
-    unet = _empty_unet(config)
+    unet = empty_unet(config)
     with _open_part(folder, "unet") as weights:
-        _fill(unet, {name: Source(name) for name in unet.state_dict()}, weights, _format(hardware))
+        fill(unet, {name: Source(name) for name in unet.state_dict()}, weights, network_format(hardware))
     return unet
 
 
 def _encoder_of_folder(row: EncoderRow, checkpoint: Checkpoint, hardware: Hardware) -> TextEncoder:
     folder = checkpoint.path
     config = read_json(folder / row.folder / "config.json", folder)
-    model = _empty_encoder(config, row.projection)
+    model = empty_text_encoder(config, row.projection)
     with _open_part(folder, row.folder) as weights:
-        _fill(model, _diffusers_text_sources(model, weights), weights, Format(hardware.dtype, False))
+        fill(model, _diffusers_text_sources(model, weights), weights, Format(hardware.dtype, False))
     own = folder / row.tokenizer
-    tokenizer = tokenizer_from(own if (own / "vocab.json").is_file() else CONFIGS / "clip_tokenizer")
+    tokenizer = _tokenizer_of_folder(own)
     # Diffusers reads SD 2.x's last layer as saved, which is the original's last but one; SDXL's hidden_states[-2].
     penultimate = row.penultimate and not row.final_norm
     return _text_encoder(row, model, tokenizer, _pad_token_id(own, tokenizer, row.pad_token_id), penultimate)
@@ -213,8 +225,8 @@ def _vae_of_diffusers_names(weights: Weights, family: Family, hardware: Hardware
     levels = 1 + max(int(name.split(".")[2]) for name in weights.tensors if name.startswith("encoder.down_blocks."))
     originals = vae_sources(weights.tensors, levels, "")
     shapes = {originals[name].key: info.shape for name, info in weights.tensors.items()}
-    vae = _empty_vae(_config(family, "vae") | vae_sizes(shapes))
-    _fill(vae, _diffusers_vae_sources(vae, weights), weights, _vae_format(hardware))
+    vae = empty_vae(_config(family, "vae") | vae_sizes(shapes))
+    fill(vae, _diffusers_vae_sources(vae, weights), weights, vae_format(hardware))
     return vae
 
 
@@ -268,6 +280,19 @@ def tokenizer_from(folder: Path) -> CLIPTokenizer:
     return CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
 
 
+@cache
+def clip_tokenizer() -> CLIPTokenizer:
+    """The one that ships with us, which every published checkpoint uses."""
+    return tokenizer_from(CONFIGS / "clip_tokenizer")
+
+
+def _tokenizer_of_folder(folder: Path) -> CLIPTokenizer:
+    names = ("vocab.json", "merges.txt")
+    own = [name for name in names if (folder / name).is_file()]
+    same, _, _ = cmpfiles(folder, CONFIGS / "clip_tokenizer", own, shallow=False)
+    return clip_tokenizer() if same == own or len(own) < len(names) else tokenizer_from(folder)
+
+
 def _pad_token_id(folder: Path, tokenizer: CLIPTokenizer, default: int) -> int:
     """A folder's tokenizer may pad with "!" or with the end mark; the entry is a word or an object around one."""
     try:
@@ -298,85 +323,5 @@ def _config(family: Family, part: str) -> dict[str, Any]:
     return config
 
 
-def _empty_unet(config: Mapping[str, Any]) -> Any:
-    from diffusers import UNet2DConditionModel  # heavy
-
-    return _empty(UNet2DConditionModel.from_config, _without_marks(config))
-
-
-def _empty_vae(config: Mapping[str, Any]) -> Any:
-    from diffusers import AutoencoderKL  # heavy
-
-    return _empty(AutoencoderKL.from_config, _without_marks(config))
-
-
-TEXT_KEYS = frozenset(
-    {
-        *("vocab_size", "hidden_size", "intermediate_size", "projection_dim", "num_hidden_layers"),
-        *("num_attention_heads", "max_position_embeddings", "hidden_act", "layer_norm_eps"),
-    }
-)
-"""What is taken from a text encoder's config.json; transformers would obey more, down to fetching code."""
-
-
-def _empty_encoder(config: Mapping[str, Any], projection: bool) -> Any:
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection  # heavy
-
-    plain = {key: value for key, value in config.items() if key in TEXT_KEYS}
-    # The end mark's own number: the 2 in old configurations is a known mistake that transformers works around.
-    settings = CLIPTextConfig(**plain, bos_token_id=49406, eos_token_id=49407)
-    model = _empty(CLIPTextModelWithProjection if projection else CLIPTextModel, settings)
-    body = getattr(model, "text_model", model)
-    body.embeddings.position_ids = torch.arange(settings.max_position_embeddings)[None]
-    return model
-
-
-def _empty(build: Callable[[Any], Any], config: Any) -> Any:
-    try:
-        with torch.device("meta"):
-            return build(config).eval().requires_grad_(False)
-    except (TypeError, ValueError, KeyError, ZeroDivisionError, RuntimeError, AttributeError) as error:
-        raise CheckpointError(f"A configuration asks for a network that cannot be built: {error}") from None
-
-
-def _without_marks(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the entries that say which class and which path it was."""
-    return {key: value for key, value in config.items() if not key.startswith("_")}
-
-
 def _plain(name: str) -> str:
     return name.removeprefix("text_model.")
-
-
-def _format(hardware: Hardware) -> Format:
-    return Format(hardware.dtype, hardware.is_cpu)
-
-
-def _vae_format(hardware: Hardware) -> Format:
-    return Format(hardware.vae_dtype, hardware.is_cpu)
-
-
-def _fill(model: nn.Module, sources: Names, weights: Weights, form: Format) -> None:
-    """Put every weight of a model on the meta device in place."""
-    missing = sorted({source.key for source in sources.values()} - set(weights.tensors))
-    if missing:
-        fail(weights.path, f"{len(missing)} weights are missing, such as {missing[0]}.")
-    state = {}
-    for name, empty in model.state_dict().items():
-        tensor = sources[name].take(weights.read(sources[name].key), tuple(empty.shape))
-        if tensor.shape != empty.shape:
-            sizes = f"{tuple(tensor.shape)} instead of {tuple(empty.shape)}"
-            fail(weights.path, f"its weight {sources[name].key} has another size than it should: {sizes}.")
-        state[name] = _settled(tensor, form)
-        # A sum shows NaN and infinity at the cost of one read.
-        if not torch.isfinite(state[name].sum(dtype=torch.float32)):
-            fail(weights.path, f"its weight {sources[name].key} holds NaN or infinity as {form.dtype}.")
-    model.load_state_dict(state, strict=True, assign=True)
-
-
-def _settled(tensor: Tensor, form: Format) -> Tensor:
-    """A tensor with memory of its own, in its format."""
-    layout = torch.channels_last if form.channels_last and tensor.ndim == 4 else torch.contiguous_format
-    settled = tensor.to(form.dtype).contiguous(memory_format=layout)
-    shares = settled.untyped_storage().nbytes() > settled.nbytes
-    return settled.clone() if shares else settled

@@ -6,14 +6,14 @@ norm groups): so one loader serves every width, and nothing depends on a file's 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-TIME_EMBEDDING = 256
-"""SDXL: width of the embedding of each size and crop number."""
+MOST_BLOCKS = 64
+"""More than any UNet has on its way down."""
 
 
 def below(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
@@ -23,19 +23,17 @@ def below(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
 
 def unet_sizes(shapes: Shapes) -> dict[str, Any]:
     """For the keys of an original UNet ("input_blocks.0.0.weight", ...); KeyError when they are not a UNet's."""
-    blocks = _count(shapes, r"input_blocks\.(\d+)\.")
-    levels = 1 + sum(re.fullmatch(r"input_blocks\.\d+\.0\.op\.weight", name) is not None for name in shapes)
-    layers = (blocks - levels) // levels
-    firsts = [f"input_blocks.{1 + level * (layers + 1)}" for level in range(levels)]
-    depths = [_count(shapes, re.escape(first) + r"\.1\.transformer_blocks\.(\d+)\.") for first in firsts]
-    middle = _count(shapes, r"middle_block\.1\.transformer_blocks\.(\d+)\.")
+    samplers = [number for number in range(1, MOST_BLOCKS) if f"input_blocks.{number}.0.op.weight" in shapes]
+    firsts = [f"input_blocks.{number}" for number in (1, *(sampler + 1 for sampler in samplers))]
+    depths = [_count(shapes, first + ".1.transformer_blocks.{}.norm1.weight") for first in firsts]
+    middle = _count(shapes, "middle_block.1.transformer_blocks.{}.norm1.weight")
     channels = [shapes[f"{first}.0.out_layers.3.weight"][0] for first in firsts]
     linear = len(shapes["middle_block.1.proj_in.weight"]) == 2
     sizes = {
         "in_channels": shapes["input_blocks.0.0.weight"][1],
         "out_channels": shapes["out.2.weight"][0],
         "block_out_channels": channels,
-        "layers_per_block": layers,
+        "layers_per_block": samplers[0] - 1,
         "down_block_types": ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths],
         "up_block_types": ["CrossAttnUpBlock2D" if depth else "UpBlock2D" for depth in reversed(depths)],
         "transformer_layers_per_block": [depth or 1 for depth in depths[:-1]] + [middle],
@@ -52,13 +50,13 @@ def unet_sizes(shapes: Shapes) -> dict[str, Any]:
 
 def vae_sizes(shapes: Shapes) -> dict[str, Any]:
     """For the keys of an original VAE ("encoder.down.0.block.0.conv1.weight", ...); KeyError when they are not."""
-    levels = _count(shapes, r"encoder\.down\.(\d+)\.")
+    levels = _count(shapes, "encoder.down.{}.block.0.conv1.weight")
     return {
         "in_channels": shapes["encoder.conv_in.weight"][1],
         "out_channels": shapes["decoder.conv_out.weight"][0],
         "latent_channels": shapes["decoder.conv_in.weight"][1],
         "block_out_channels": [shapes[f"encoder.down.{level}.block.0.conv2.weight"][0] for level in range(levels)],
-        "layers_per_block": _count(shapes, r"encoder\.down\.0\.block\.(\d+)\."),
+        "layers_per_block": _count(shapes, "encoder.down.0.block.{}.conv1.weight"),
         "down_block_types": ["DownEncoderBlock2D"] * levels,
         "up_block_types": ["UpDecoderBlock2D"] * levels,
     }
@@ -70,7 +68,7 @@ def clip_sizes(shapes: Shapes) -> dict[str, Any]:
         shapes["embeddings.token_embedding.weight"],
         shapes["embeddings.position_embedding.weight"],
         shapes["encoder.layers.0.mlp.fc1.weight"],
-        _count(shapes, r"encoder\.layers\.(\d+)\."),
+        _count(shapes, "encoder.layers.{}.mlp.fc1.weight"),
         shapes.get("text_projection.weight", ())[:1],
     )
 
@@ -81,7 +79,7 @@ def open_clip_sizes(shapes: Shapes) -> dict[str, Any]:
         shapes["token_embedding.weight"],
         shapes["positional_embedding"],
         shapes["transformer.resblocks.0.mlp.c_fc.weight"],
-        _count(shapes, r"transformer\.resblocks\.(\d+)\."),
+        _count(shapes, "transformer.resblocks.{}.mlp.c_fc.weight"),
         shapes.get("text_projection", ())[1:],
     )
 
@@ -105,7 +103,6 @@ def _text_sizes(
     }
 
 
-def _count(shapes: Shapes, pattern: str) -> int:
-    """One more than the largest number that the pattern finds; 0 where it finds none."""
-    matches = (re.match(pattern, name) for name in shapes)
-    return max((int(found[1]) + 1 for found in matches if found), default=0)
+def _count(shapes: Shapes, name: str) -> int:
+    """How many of the numbered keys there are, from 0 on."""
+    return next(number for number in count() if name.format(number) not in shapes)

@@ -187,6 +187,10 @@ class _Interpreter:
             raise ValueError("a storage of an unknown kind")
         self.stack.append(Storage(DTYPES[path], str(key), length))
 
+    def start_dict(self, items: list[Any]) -> None:
+        self.stack.append({})
+        self.set_items(items)
+
     def set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, dict):
@@ -251,6 +255,7 @@ OPCODES: dict[str, Callable[[_Interpreter, Any], None]] = {
     "TUPLE2": lambda machine, _: machine.stack.append(tuple(machine.pop(2))),
     "TUPLE3": lambda machine, _: machine.stack.append(tuple(machine.pop(3))),
     "LIST": lambda machine, _: machine.stack.append(machine.pop_mark()),
+    "DICT": lambda machine, _: machine.start_dict(machine.pop_mark()),
     "FROZENSET": lambda machine, _: machine.stack.append(frozenset(machine.pop_mark())),
     "APPEND": lambda machine, _: machine.append(machine.pop(1)),
     "APPENDS": lambda machine, _: machine.append(machine.pop_mark()),

@@ -109,7 +109,7 @@ class SafetensorsFile:
         if 8 + length > size:
             fail(self.path, CUT_SHORT)
         try:
-            header = json.loads(self._file.read(length), object_pairs_hook=_without_doubles)
+            header = json.loads(self._file.read(length))
             metadata = header.pop("__metadata__", {})
             entries = {name: _entry(description, 8 + length) for name, description in header.items()}
             end = _end(entries, 8 + length)
@@ -149,8 +149,9 @@ def _entry(description: dict[str, Any], data_start: int) -> _Entry:
     dtype = NUMBER_FORMATS[description["dtype"]]
     shape = tuple(description["shape"])
     start, end = description["data_offsets"]
-    if any(type(number) is not int or number < 0 for number in (*shape, start, end)):
-        raise ValueError("a size is not a number")
+    for number in (*shape, start, end):
+        if type(number) is not int or number < 0:
+            raise ValueError("a size is not a number")
     if end - start != math.prod(shape) * dtype.itemsize:
         raise ValueError("a tensor's length does not fit its shape")
     return _Entry(TensorInfo(dtype, shape), data_start + start, end - start)
@@ -164,13 +165,6 @@ def _end(entries: Mapping[str, _Entry], data_start: int) -> int:
             raise ValueError("tensors overlap or leave gaps")
         position += entry.size
     return position
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
 
 
 class PickledFile:

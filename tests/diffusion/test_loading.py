@@ -1,0 +1,506 @@
+"""Checkpoints put together from both layouts, offline, weight by weight, and every way in which that is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from modules.diffusion.checkpoint import read_checkpoint
+from modules.diffusion.errors import CheckpointError
+from modules.diffusion.families import FAMILIES, SD1, SDXL, Family, recognise, structure_of
+from modules.diffusion.hardware import Hardware
+from modules.diffusion.ldm_keys import UNET
+from modules.diffusion.loading import (
+    CONFIGS,
+    Components,
+    load_components,
+    load_vae,
+    tokenizer_from,
+    training_sigmas,
+    tried_prediction,
+)
+from modules.diffusion.sizes import below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
+from tests.tiny import (
+    KINDS,
+    Networks,
+    TinyModels,
+    ldm_state,
+    ldm_vae_state,
+    networks,
+    save_ckpt,
+    save_folder,
+    save_ldm,
+    state_of,
+)
+
+NAMES = list(KINDS)
+
+
+def assert_same(found: Any, expected: Mapping[str, Tensor]) -> None:
+    """Bit for bit what was saved, but for the layers that a folder leaves out."""
+    weights = found.state_dict()
+    assert len(weights) >= 0.6 * len(expected)
+    assert all(torch.equal(weights[name], expected[name]) for name in weights)
+
+
+def assert_holds(components: Components, nets: Networks) -> None:
+    assert_same(components.unet, dict(state_of(nets.unet)))
+    assert_same(components.vae, dict(state_of(nets.vae)))
+    for encoder, text in zip(components.encoders, nets.texts.values(), strict=True):
+        assert_same(encoder.model, dict(state_of(text)))
+    assert components.latent_scale == nets.kind.scale
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("family", NAMES)
+def test_both_layouts_give_every_weight_back_without_a_network(family: str, tiny: TinyModels, cpu: Hardware) -> None:
+    nets = tiny.networks(family)
+    for path in (tiny.ldm(family), tiny.diffusers(family)):
+        assert_holds(load_components(read_checkpoint(path), cpu), nets)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_pickled_checkpoint_gives_every_weight_back(legacy: bool, tmp_path: Path, cpu: Hardware) -> None:
+    nets = networks("SD 1.x")
+    path = save_ckpt(tmp_path / "model.ckpt", nets, legacy=legacy)
+    assert_holds(load_components(read_checkpoint(path), cpu), nets)
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_the_networks_compute_what_they_computed_before_they_were_saved(
+    family: str, tiny: TinyModels, cpu: Hardware
+) -> None:
+    nets = tiny.networks(family)
+    context = torch.randn(1, 77, nets.unet.config.cross_attention_dim)
+    x = torch.randn(1, nets.unet.config.in_channels, 8, 8)
+    extra = {"text_embeds": torch.randn(1, 64), "time_ids": torch.randn(1, 5 + ("refiner" not in family))}
+    ids = torch.randint(0, 49405, (1, 77))
+    with torch.no_grad():
+        for path in (tiny.ldm(family), tiny.diffusers(family)):
+            found = load_components(read_checkpoint(path), cpu)
+            one, other = (
+                net(
+                    x, torch.tensor([500.5]), encoder_hidden_states=context, added_cond_kwargs=extra, return_dict=False
+                )[0]
+                for net in (nets.unet, found.unet)
+            )
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+            one, other = (vae.decode(x[:, :4]).sample for vae in (nets.vae, found.vae))
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+            for encoder, text in zip(found.encoders, nets.texts.values(), strict=True):
+                first = text(ids, output_hidden_states=True).hidden_states[2]
+                second = encoder.model(ids, output_hidden_states=True).hidden_states[2]
+                torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_the_original_layout_is_the_one_that_diffusers_converts(family: str, tiny: TinyModels) -> None:
+    from diffusers.loaders.single_file_utils import (
+        convert_ldm_clip_checkpoint,
+        convert_ldm_unet_checkpoint,
+        convert_ldm_vae_checkpoint,
+        convert_open_clip_checkpoint,
+    )
+
+    nets = tiny.networks(family)
+    state = ldm_state(nets)
+    assert_equal(convert_ldm_unet_checkpoint(dict(state), nets.unet.config), dict(state_of(nets.unet)))
+    assert_equal(convert_ldm_vae_checkpoint(dict(state), nets.vae.config), dict(state_of(nets.vae)))
+    for text in nets.kind.texts:
+        model = nets.texts[text.part]
+        part = {key: tensor for key, tensor in state.items() if key.startswith(text.prefix)}
+        converted = (
+            convert_open_clip_checkpoint(model, part, text.prefix)
+            if text.is_open_clip
+            else convert_ldm_clip_checkpoint(part)
+        )
+        expected = {name.removeprefix("text_model."): tensor for name, tensor in state_of(model)}
+        assert_equal({name.removeprefix("text_model."): tensor for name, tensor in converted.items()}, expected)
+
+
+def assert_equal(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_the_sizes_read_from_the_real_networks_are_those_of_our_configurations(family: Family) -> None:
+    nets = real(family)
+    shapes = {name: tuple(tensor.shape) for name, tensor in ldm_state(nets).items()}
+    sizes = unet_sizes(below(shapes, UNET))
+    expected = config(family, "unet") | {"in_channels": family.in_channels}
+    assert sizes == {key: expected[key] for key in sizes}
+    assert recognise(structure_of(sizes)) is family
+    sizes = vae_sizes(below(shapes, "first_stage_model."))
+    assert sizes == {key: config(family, "vae")[key] for key in sizes}
+    for row, text in zip(family.encoders, nets.kind.texts, strict=True):
+        read = open_clip_sizes if row.is_open_clip else clip_sizes
+        sizes = read(below(shapes, text.prefix))
+        assert sizes == {key: config(family, row.folder)[key] for key in sizes}
+
+
+def config(family: Family, part: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((CONFIGS / family.config / f"{part}.json").read_text())
+    return content
+
+
+def real(family: Family) -> Networks:
+    """A family's networks in their real sizes, without memory."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    kind = KINDS[family.name]
+    with torch.device("meta"):
+        texts = {
+            text.part: (CLIPTextModelWithProjection if text.projection else CLIPTextModel)(
+                CLIPTextConfig(**config(family, text.part))
+            )
+            for text in kind.texts
+        }
+        unet = UNet2DConditionModel(**{**config(family, "unet"), "in_channels": family.in_channels})
+        return Networks(kind, unet, AutoencoderKL(**config(family, "vae")), texts)
+
+
+@pytest.mark.parametrize(
+    ("family", "keys"),
+    [
+        (
+            "SD 1.x",
+            {
+                "model.diffusion_model.input_blocks.11.0.out_layers.3.weight": (1280, 1280, 3, 3),
+                "model.diffusion_model.output_blocks.5.2.conv.weight": (1280, 1280, 3, 3),
+                "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.attn2.to_k.weight": (320, 768),
+                "model.diffusion_model.middle_block.1.proj_in.weight": (1280, 1280, 1, 1),
+                "cond_stage_model.transformer.text_model.encoder.layers.11.self_attn.q_proj.weight": (768, 768),
+                "first_stage_model.decoder.up.3.upsample.conv.weight": (512, 512, 3, 3),
+                "first_stage_model.decoder.mid.attn_1.proj_out.weight": (512, 512, 1, 1),
+                "first_stage_model.encoder.down.1.block.0.nin_shortcut.weight": (256, 128, 1, 1),
+            },
+        ),
+        (
+            "SDXL",
+            {
+                "model.diffusion_model.label_emb.0.0.weight": (1280, 2816),
+                "model.diffusion_model.output_blocks.2.1.transformer_blocks.9.attn2.to_k.weight": (1280, 2048),
+                "model.diffusion_model.output_blocks.2.2.conv.weight": (1280, 1280, 3, 3),
+                "model.diffusion_model.input_blocks.4.1.proj_in.weight": (640, 640),
+                "conditioner.embedders.1.model.text_projection": (1280, 1280),
+                "conditioner.embedders.1.model.transformer.resblocks.31.attn.in_proj_weight": (3840, 1280),
+                "conditioner.embedders.1.model.transformer.resblocks.31.mlp.c_proj.bias": (1280,),
+                "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight": (768,),
+            },
+        ),
+    ],
+)
+def test_keys_known_from_published_files_are_where_they_should_be(
+    family: str, keys: dict[str, tuple[int, ...]]
+) -> None:
+    state = ldm_state(real(next(row for row in FAMILIES if row.name == family)))
+    assert {key: tuple(state[key].shape) for key in keys} == keys
+
+
+def test_weights_come_in_the_format_asked_for(tiny: TinyModels, half_cpu: Hardware) -> None:
+    found = load_components(read_checkpoint(tiny.ldm("SD 1.x")), half_cpu)
+    for network in (found.unet, found.vae, found.encoders[0].model):
+        assert {tensor.dtype for tensor in network.parameters()} == {torch.bfloat16}
+    assert found.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    assert not any(tensor.requires_grad or tensor.is_meta for tensor in found.unet.parameters())
+    assert not any(buffer.is_meta for buffer in found.encoders[0].model.buffers())
+
+
+def test_weights_own_their_memory(tmp_path: Path, cpu: Hardware) -> None:
+    nets = networks("SD 1.x")
+    path = save_ldm(tmp_path / "model.safetensors", nets, torch.float32)
+    found = load_components(read_checkpoint(path), cpu)
+    path.write_bytes(b"\0" * path.stat().st_size)
+    assert all(torch.equal(found.unet.state_dict()[name], tensor) for name, tensor in state_of(nets.unet))
+    assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for tensor in found.unet.parameters())
+
+
+def test_loading_inside_inference_mode_gives_ordinary_tensors(tiny: TinyModels, cpu: Hardware) -> None:
+    with torch.inference_mode():
+        found = load_components(read_checkpoint(tiny.ldm("SD 1.x")), cpu)
+    assert not any(tensor.is_inference() for tensor in found.unet.parameters())
+
+
+def test_keys_of_older_transformers_are_understood(tmp_path: Path, cpu: Hardware) -> None:
+    nets = networks("SD 1.x")
+    state = {
+        key.replace("cond_stage_model.transformer.text_model.", "cond_stage_model.transformer."): tensor
+        for key, tensor in ldm_state(nets).items()
+    }
+    state["cond_stage_model.transformer.embeddings.position_ids"] = torch.arange(77)[None]
+    save_file(state, tmp_path / "model.safetensors")
+    found = load_components(read_checkpoint(tmp_path / "model.safetensors"), cpu)
+    assert torch.equal(
+        found.encoders[0].model.state_dict()["final_layer_norm.weight"],
+        nets.texts["text_encoder"].final_layer_norm.weight,
+    )
+
+
+def test_a_folder_with_the_prefix_of_older_transformers_is_understood(tmp_path: Path, cpu: Hardware) -> None:
+    nets = networks("SD 1.x")
+    folder = save_folder(tmp_path / "folder", nets)
+    weights = folder / "text_encoder/model.safetensors"
+    save_file({f"text_model.{name}": tensor for name, tensor in load_file(weights).items()}, weights)
+    assert_holds(load_components(read_checkpoint(folder), cpu), nets)
+
+
+def test_a_folder_of_shards_and_pickles_is_understood(tmp_path: Path, cpu: Hardware) -> None:
+    nets = networks("SD 1.x")
+    folder = save_folder(tmp_path / "folder", nets)
+    whole = folder / "unet/diffusion_pytorch_model.safetensors"
+    weights = load_file(whole)
+    halves = ({name: weights[name] for name in list(weights)[start::2]} for start in (0, 1))
+    index: dict[str, str] = {}
+    for number, half in enumerate(halves):
+        save_file(half, whole.with_name(f"part-{number}.safetensors"))
+        index |= dict.fromkeys(half, f"part-{number}.safetensors")
+    whole.unlink()
+    (folder / "unet/diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    text = folder / "text_encoder/model.safetensors"
+    torch.save(load_file(text), text.with_name("pytorch_model.bin"))
+    text.unlink()
+    assert_holds(load_components(read_checkpoint(folder), cpu), nets)
+
+
+def test_sd_2_encoders_are_read_at_the_same_layer_from_both_layouts(tiny: TinyModels, cpu: Hardware) -> None:
+    single = load_components(read_checkpoint(tiny.ldm("SD 2.x")), cpu).encoders[0]
+    folder = load_components(read_checkpoint(tiny.diffusers("SD 2.x")), cpu).encoders[0]
+    assert (single.model.config.num_hidden_layers, single.penultimate) == (3, True)
+    assert (folder.model.config.num_hidden_layers, folder.penultimate) == (2, False)
+    assert (single.pad_token_id, folder.pad_token_id) == (0, 0)
+
+
+def test_the_shipped_tokenizer_speaks_clip(starter: Path) -> None:
+    ours, theirs = tokenizer_from(CONFIGS / "clip_tokenizer"), tokenizer_from(starter / "tokenizer")
+    text = "a photo of an astronaut, (riding:1.2) ein Pferd 馬"
+    assert ours(text).input_ids == theirs(text).input_ids
+    assert ours("a cat").input_ids == [49406, 320, 2368, 49407]
+    assert (ours.bos_token_id, ours.eos_token_id, len(ours)) == (49406, 49407, 49408)
+
+
+@pytest.fixture(scope="session")
+def vae() -> Any:
+    return networks("SD 1.x", seed=5).vae
+
+
+Save = Callable[[Path, Any], Path]
+
+
+def saved_original(folder: Path, vae: Any) -> Path:
+    save_file(ldm_vae_state(vae), folder / "x.vae.safetensors")
+    return folder / "x.vae.safetensors"
+
+
+def saved_with_prefix(folder: Path, vae: Any) -> Path:
+    save_file(ldm_vae_state(vae, "first_stage_model."), folder / "x.vae.safetensors")
+    return folder / "x.vae.safetensors"
+
+
+def saved_as_training_does(folder: Path, vae: Any) -> Path:
+    junk = {"loss.logvar": torch.zeros(()), "loss.discriminator.main.0.weight": torch.zeros(2)}
+    torch.save({"epoch": 1, "state_dict": ldm_vae_state(vae) | junk}, folder / "x.vae.pt")
+    return folder / "x.vae.pt"
+
+
+def saved_by_diffusers(folder: Path, vae: Any) -> Path:
+    save_file({name: tensor.contiguous() for name, tensor in state_of(vae)}, folder / "x.safetensors")
+    return folder / "x.safetensors"
+
+
+def saved_by_diffusers_of_2022(folder: Path, vae: Any) -> Path:
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    state = {}
+    for name, tensor in state_of(vae):
+        for now, then in old.items():
+            name = name.replace(f"attentions.0.{now}.", f"attentions.0.{then}.")
+        state[name] = tensor.contiguous()
+    save_file(state, folder / "x.safetensors")
+    return folder / "x.safetensors"
+
+
+@pytest.mark.parametrize(
+    "save",
+    [saved_original, saved_with_prefix, saved_as_training_does, saved_by_diffusers, saved_by_diffusers_of_2022],
+)
+def test_a_vae_is_read_from_every_layout(save: Save, vae: Any, tmp_path: Path, cpu: Hardware) -> None:
+    found = load_vae(save(tmp_path, vae), SD1, cpu)
+    assert_equal(found.state_dict(), dict(state_of(vae)))
+
+
+def test_a_checkpoint_is_no_vae_file_but_may_lend_its_own(tiny: TinyModels, cpu: Hardware, tmp_path: Path) -> None:
+    assert_same(load_vae(tiny.ldm("SDXL"), SDXL, cpu), dict(state_of(networks("SDXL").vae)))
+    save_file({"a": torch.ones(1)}, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match=r"a\.safetensors.*not those of a VAE"):
+        load_vae(tmp_path / "a.safetensors", SDXL, cpu)
+
+
+Change = Callable[[dict[str, Tensor]], None]
+
+OUT = "model.diffusion_model.out.2.weight"
+
+
+def without(key: str) -> Change:
+    return lambda state: state.__delitem__(key)
+
+
+def with_value(key: str, value: float) -> Change:
+    return lambda state: state.update({key: torch.full_like(state[key], value)})
+
+
+def with_tensor(key: str, *shape: int) -> Change:
+    return lambda state: state.__setitem__(key, torch.ones(shape, dtype=torch.float16))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            without("model.diffusion_model.time_embed.0.bias"),
+            "1 weights are missing, such as model.diffusion_model.time",
+        ),
+        (without("first_stage_model.decoder.mid.block_1.conv1.bias"), "weights are missing"),
+        (without("cond_stage_model.transformer.text_model.final_layer_norm.bias"), "weights are missing"),
+        (without("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"), "no text encoder"),
+        (without("cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"), "position_embedding"),
+        (with_value(OUT, float("nan")), "NaN"),
+        (with_value(OUT, float("inf")), "NaN or infinity"),
+        (with_value("first_stage_model.decoder.conv_out.bias", float("nan")), "NaN"),
+        (with_value("cond_stage_model.transformer.text_model.final_layer_norm.bias", float("nan")), "NaN"),
+        (with_tensor("model.diffusion_model.time_embed.0.bias", 3), "another size"),
+        (with_tensor("model.diffusion_model.time_embed.0.weight", 128, 33), "another size"),
+        (with_tensor("model.diffusion_model.out.2.bias", 4, 1, 1), "another size"),
+        (with_tensor("model.diffusion_model.stranger.weight", 3), "stranger"),
+        (with_tensor("first_stage_model.decoder.conv_in.weight", 3), "model.safetensors"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_name_and_the_weight(
+    change: Change, said: str, tiny: TinyModels, tmp_path: Path, cpu: Hardware
+) -> None:
+    state = load_file(tiny.ldm("SD 1.x"))
+    change(state)
+    save_file(state, tmp_path / "model.safetensors")
+    checkpoint = read_checkpoint(tmp_path / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"^model\.safetensors cannot be used") as refusal:
+        load_components(checkpoint, cpu)
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "said"),
+    [
+        ("unet", {"class_embed_type": "timestep"}, "class_embed_type"),
+        ("unet", {"time_cond_proj_dim": 256}, "time_cond_proj_dim"),
+        ("unet", {"cross_attention_dim": 32}, "another size"),
+        ("unet", {"block_out_channels": "x"}, ""),
+        ("unet", {"down_block_types": ["Evil"] * 4}, "Evil"),
+        ("unet", {"layers_per_block": 3}, ""),
+        ("vae", {"act_fn": "nothing"}, "nothing"),
+        ("vae", {"scaling_factor": "x"}, ""),
+        ("text_encoder", {"hidden_act": "nothing"}, "nothing"),
+        ("text_encoder", {"num_hidden_layers": 9}, "missing"),
+        ("text_encoder", {"hidden_size": 60}, ""),
+    ],
+)
+def test_a_folder_whose_settings_do_not_fit_is_refused_with_its_name(
+    part: str, values: dict[str, Any], said: str, tiny: TinyModels, tmp_path: Path, cpu: Hardware
+) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(tiny.diffusers("SD 1.x"), folder)
+    path = folder / part / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    with pytest.raises(CheckpointError, match=r"^folder cannot be used") as refusal:
+        load_components(read_checkpoint(folder), cpu)
+    assert said in str(refusal.value)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_what_a_text_encoders_settings_could_fetch_is_not_fetched(
+    tiny: TinyModels, tmp_path: Path, cpu: Hardware
+) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(tiny.diffusers("SD 1.x"), folder)
+    path = folder / "text_encoder/config.json"
+    hostile = {
+        "_attn_implementation": "kernels-community/flash-attn",
+        "attn_implementation": "kernels-community/flash-attn",
+        "auto_map": {"AutoModel": "evil.Evil"},
+        "_name_or_path": "someone/else",
+    }
+    path.write_text(json.dumps(json.loads(path.read_text()) | hostile))
+    (folder / "tokenizer/tokenizer_config.json").write_text(json.dumps({"auto_map": "evil", "tokenizer_class": "Evil"}))
+    found = load_components(read_checkpoint(folder), cpu)
+    assert found.encoders[0].model.config._attn_implementation == "sdpa"
+
+
+def test_a_checkpoint_without_a_vae_is_loaded_without_one(tmp_path: Path, tiny: TinyModels, cpu: Hardware) -> None:
+    state = {
+        key: tensor for key, tensor in load_file(tiny.ldm("SD 1.x")).items() if not key.startswith("first_stage_model.")
+    }
+    save_file(state, tmp_path / "model.safetensors")
+    assert load_components(read_checkpoint(tmp_path / "model.safetensors"), cpu).vae is None
+
+
+def test_the_noise_levels_are_those_of_k_diffusion_and_diffusers() -> None:
+    from diffusers import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
+
+    facts: dict[str, Any] = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    products = DDIMScheduler(**facts).alphas_cumprod
+    torch.testing.assert_close(training_sigmas(), ((1 - products) / products).sqrt(), rtol=2e-4, atol=0)
+    linear = DDIMScheduler(beta_schedule="linear").alphas_cumprod
+    found = training_sigmas(0.0001, 0.02, scaled=False)
+    torch.testing.assert_close(found, ((1 - linear) / linear).sqrt(), rtol=2e-4, atol=0)
+    betas = rescale_zero_terminal_snr(DDIMScheduler(**facts).betas)
+    products = torch.cumprod(1 - betas, 0)[:-1]
+    zero = training_sigmas(zero_snr=True)
+    torch.testing.assert_close(zero[:-1], ((1 - products) / products).sqrt(), rtol=2e-3, atol=0)
+    assert 4000 < zero[-1] < 5000
+
+
+class AsEpsilon:
+    """A network that predicts v, asked for epsilon."""
+
+    def __init__(self, unet: Any, sigma: Tensor) -> None:
+        self.unet, self.config, self.dtype = unet, unet.config, unet.dtype
+        self.alpha = 1 / (1 + sigma**2).sqrt()
+
+    def __call__(self, x: Tensor, *arguments: Any, **more: Any) -> tuple[Tensor]:
+        v = self.unet(x, *arguments, **more)[0]
+        return (self.alpha * v + (1 - self.alpha**2).sqrt() * x,)
+
+
+def test_a_trained_network_tells_what_it_predicts(starter: Path, cpu: Hardware) -> None:
+    found = load_components(read_checkpoint(starter), cpu)
+    with torch.no_grad():
+        assert tried_prediction(found.unet) == "v_prediction"
+        assert tried_prediction(AsEpsilon(found.unet, found.training_sigmas[-1])) == "epsilon"
+
+
+def test_sd_2_without_a_word_is_asked_and_with_a_word_is_believed(
+    tiny: TinyModels, cpu: Hardware, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("modules.diffusion.loading.tried_prediction", lambda unet: "epsilon")
+    path = tmp_path / "model.safetensors"
+    path.symlink_to(tiny.ldm("SD 2.x"))
+    assert load_components(read_checkpoint(path), cpu).prediction_type == "epsilon"
+    (tmp_path / "model.yaml").write_text('parameterization: "v"')
+    assert load_components(read_checkpoint(path), cpu).prediction_type == "v_prediction"
+
+
+@pytest.mark.usefixtures("no_network")
+def test_the_starter_is_loaded_with_its_own_settings(starter: Path, half_cpu: Hardware) -> None:
+    found = load_components(read_checkpoint(starter), half_cpu)
+    assert found.unet.config.cross_attention_dim == 192
+    assert found.latent_scale == pytest.approx(0.2523, abs=1e-4)
+    assert (found.encoders[0].model.config.num_hidden_layers, found.encoders[0].pad_token_id) == (4, 49407)
+    assert found.prediction_type == "v_prediction"
