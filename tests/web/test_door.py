@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from modules.diffusion.errors import AquatintError
 from modules.web.door import Door, Report
 from modules.web.gate import Gate, Rules
+from modules.web.login import Login
 from tests.web.asgi import ask, serving, until
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
@@ -151,6 +152,14 @@ def test_stopping_while_loading_does_not_wait_for_the_end_of_it() -> None:
     assert time.monotonic() - began < 2
     program.may_go_on.set()
     assert program.life == []
+
+
+def test_behind_a_login_the_door_tells_strangers_nothing(login: Login) -> None:
+    gate = Gate(Door(Program().load), Rules(), login)
+    page = ask(gate, path="/", headers=[("accept", "text/html")])
+    assert (page.status, page.headers["location"]) == (303, "/login")
+    assert ask(gate, path="/aquatint/loading").status == 401
+    assert ask(gate, path="/login").status == 200
 
 
 def test_sockets_are_refused_while_loading() -> None:

@@ -15,7 +15,8 @@ from PIL import Image
 
 from modules.studio.app import App
 from modules.studio.job import SavedImage
-from modules.studio.request import Txt2Img
+from modules.studio.request import Img2Img, Txt2Img
+from modules.studio.uploads import NoSuchUploadError
 from modules.web.gate import Gate
 from tests.web.asgi import ask
 from tests.web.conftest import Submit
@@ -141,6 +142,13 @@ def test_an_upload_comes_back_as_bare_pixels(closed_site: Gate) -> None:
     assert (shown.status, shown.headers["content-type"]) == (200, "image/png")
     assert shown.headers["content-security-policy"] == "sandbox; default-src 'none'"
     assert ask(closed_site, path=f"/aquatint/uploads/{told['id']}", headers=[BOB]).status == 404
+
+
+def test_t079_anothers_upload_is_no_picture_to_start_from(closed_site: Gate, app: App) -> None:
+    answer = ask(closed_site, "POST", "/aquatint/uploads", [ALICE], body=[png()])
+    request = Img2Img(init_images=(json.loads(answer.body)["id"],), width=64, height=64)
+    with pytest.raises(NoSuchUploadError):
+        app.engine.submit(request, "bob")
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"])
