@@ -50,7 +50,8 @@ def serve(words: list[str]) -> int:
     address.require_certificate(flags)
     python = choose_python(TO_SERVE, install=not flags.skip_install, say=print)
     go_on_in(python, environment(os.environ, flags.device))
-    logging.basicConfig(level=flags.loglevel, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("modules").setLevel(flags.loglevel)  # of other people's packages only the warnings
     for warning in flags.warnings:
         print(warning, file=sys.stderr)
     listening = address.listen(flags)

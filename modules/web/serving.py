@@ -26,7 +26,6 @@ class Server(uvicorn.Server):
     """uvicorn, with exit codes that a service manager can trust."""
 
     def __init__(self, app: ASGIApp, flags: Flags) -> None:
-        logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))
         super().__init__(
             uvicorn.Config(
                 app,
