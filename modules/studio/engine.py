@@ -218,7 +218,7 @@ class Engine:
             return "failed", str(error)
         except Exception as error:  # a hook or a library may raise anything: only this job fails
             log.exception("Job %s failed", job.id)
-            return "failed", _in_plain_words(error)
+            return "failed", _in_plain_words(error, job)
         log.info("Job %s: %d pictures in %.1f s", job.id, len(job.progress.images), time.monotonic() - started)
         return ("cancelled" if job.interrupted else "done"), ""
 
@@ -243,8 +243,8 @@ def _job_of(row: QueueRow) -> Job:
     )
 
 
-def _in_plain_words(error: Exception) -> str:
-    """What a person can do about an error that nobody foresaw; the traceback is in the log."""
+def _in_plain_words(error: Exception, job: Job) -> str:
+    """What a person can do about an error that nobody foresaw. Its own text stays in the log: it may hold paths."""
     if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
         return "Out of memory. Try a smaller size or batch, or start with --medvram or --lowvram."
-    return f"{type(error).__name__}: {error}. The log of the server says more."
+    return f"Something went wrong ({type(error).__name__}). The log of the server says more, under job {job.id}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.samplers import find_sampler, split_merged_name
@@ -22,18 +23,20 @@ def resolve(request: Request, options: Options, store: ModelStore, styles: Style
     """
     options = with_overrides(options, request.override_settings)
     sampler_name, merged_schedule = split_merged_name(request.sampler_name or DEFAULT_SAMPLER)
+    sampler = find_sampler(sampler_name)
     prompt, negative_prompt = styles.apply(request.prompt, request.negative_prompt, request.styles)
     resolved = request.model_copy(
         update={
             "prompt": prompt,
             "negative_prompt": negative_prompt,
-            "sampler_name": find_sampler(sampler_name).name,
+            "sampler_name": sampler.name,
             "scheduler": _schedule_label(merged_schedule or request.scheduler),
             "seed": _drawn(request.seed),
             "subseed": _drawn(request.subseed),
             "override_settings": {},
         }
     )
+    resolved = resolved.model_copy(update=_unless_default(resolved, sampler.options))
     vae = store.find_vae(options.sd_vae)
     return resolved, options.model_copy(update={"sd_model_checkpoint": checkpoint_name(options, store), "sd_vae": vae})
 
@@ -50,6 +53,12 @@ def checkpoint_name(options: Options, store: ModelStore) -> str:
 def _schedule_label(name: str | None) -> str:
     """ "Automatic" stays a wish: the sampler's own schedule may get better, and the infotext says what was asked."""
     return AUTOMATIC if not name or name.casefold() == AUTOMATIC.casefold() else find_schedule(name).label
+
+
+def _unless_default(request: Request, defaults: Mapping[str, float]) -> dict[str, None]:
+    """What the sampler would do anyway, or does not know, is not asked for: many clients send it, no infotext shows it."""
+    asked = {"eta": request.eta, "s_noise": request.s_noise}
+    return {name: None for name, value in asked.items() if value == defaults.get(name, value)}
 
 
 def _drawn(seed: int) -> int:

@@ -155,7 +155,19 @@ def test_while_paused_no_job_begins(app: App, heart: Heart) -> None:
     assert ticket.wait(QUICK).state == "done"
 
 
-@pytest.mark.parametrize("error", [ValueError("oops"), AquatintError("no room"), MemoryError(), StopIteration()])
+def test_what_the_sampler_would_do_anyway_is_not_in_the_infotext(app: App, heart: Heart) -> None:
+    def params(**changes: object) -> bool:
+        (image,) = app.engine.submit(heart(steps=1, **changes), LOCAL).wait(QUICK).images
+        return "Eta: " in image.infotext
+
+    assert params(sampler_name="Euler a", eta=0.5)
+    assert not params(sampler_name="Euler a", eta=1.0)
+    assert not params(sampler_name="Euler", eta=0.5)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("/secret/path"), AquatintError("no room"), MemoryError(), StopIteration()]
+)
 def test_a_hook_that_raises_fails_only_its_own_job(app: App, heart: Heart, error: Exception) -> None:
     class Broken(Hooks):
         def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
@@ -167,6 +179,7 @@ def test_a_hook_that_raises_fails_only_its_own_job(app: App, heart: Heart, error
     app.engine.hooks.remove(broken)
     assert (failed.state, failed.images) == ("failed", ())
     assert failed.error
+    assert "/secret/path" not in failed.error
     assert app.engine.submit(heart(steps=1), LOCAL).wait(QUICK).state == "done"
 
 
