@@ -101,11 +101,9 @@ def release_memory(device: torch.device) -> None:
 
 def _device(asked: str) -> torch.device:
     if asked == "auto":
-        candidates = [torch.device("cuda")] * torch.cuda.is_available() + [
-            torch.device("mps")
-        ] * torch.backends.mps.is_available()
-        usable = (candidate for candidate in candidates if computes(candidate, torch.float32))
-        return next(usable, torch.device("cpu"))
+        present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        gpus = (torch.device(kind) for kind, is_there in present.items() if is_there)
+        return next((gpu for gpu in gpus if computes(gpu, torch.float32)), torch.device("cpu"))
     try:
         device = torch.device(asked)
     except RuntimeError:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from modules.diffusion.hardware import Hardware
 
@@ -73,20 +73,19 @@ class Placement:
         """Parts in float32 while the block lasts; then the very tensors from before are back."""
         entered = self._entered
         self.leave()
-        parts = [self._parts[name] for name in names]
-        tensors = [tensor for part in parts for tensor in (*part.parameters(), *part.buffers())]
-        kept = [(tensor, tensor.data) for tensor in tensors if tensor.is_floating_point()]
+        # By owner and name: lowvram's hooks put new parameters in the place of the old.
+        kept = [(*place, _at(*place).data) for part in names for place in _floats(self._parts[part])]
         try:
             with torch.inference_mode(False):  # a parameter cannot hold a tensor that inference mode has made
-                for tensor, data in kept:
-                    tensor.data = data.float()
+                for owner, name, data in kept:
+                    _at(owner, name).data = data.float()
             if entered:
                 self.enter()
             yield
         finally:
             self.leave()
-            for tensor, data in kept:
-                tensor.data = data
+            for owner, name, data in kept:
+                _at(owner, name).data = data
             if entered:
                 self.enter()
 
@@ -100,3 +99,16 @@ class Placement:
             cpu_offload(part, self._device)
         else:
             _, self._hooks[name] = cpu_offload_with_hook(part, self._device)
+
+
+def _floats(part: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """Where the weights and buffers are that have a number format to change."""
+    for owner in part.modules():
+        for name, tensor in (*owner.named_parameters(recurse=False), *owner.named_buffers(recurse=False)):
+            if tensor.is_floating_point():
+                yield owner, name
+
+
+def _at(owner: nn.Module, name: str) -> Tensor:
+    tensor: Tensor = getattr(owner, name)
+    return tensor
