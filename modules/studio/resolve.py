@@ -56,7 +56,7 @@ def _schedule_label(name: str | None) -> str:
 
 
 def _unless_default(request: Request, defaults: Mapping[str, float]) -> dict[str, None]:
-    """What the sampler would do anyway, or does not know, is not asked for: many clients send it, no infotext shows it."""
+    """What the sampler would do anyway, or does not know, is not asked for: clients send it, no infotext has it."""
     asked = {"eta": request.eta, "s_noise": request.s_noise}
     return {name: None for name, value in asked.items() if value == defaults.get(name, value)}
 

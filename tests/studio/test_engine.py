@@ -165,9 +165,7 @@ def test_what_the_sampler_would_do_anyway_is_not_in_the_infotext(app: App, heart
     assert not params(sampler_name="Euler", eta=0.5)
 
 
-@pytest.mark.parametrize(
-    "error", [ValueError("/secret/path"), AquatintError("no room"), MemoryError(), StopIteration()]
-)
+@pytest.mark.parametrize("error", [ValueError("/secret/path"), AquatintError("no"), MemoryError(), StopIteration()])
 def test_a_hook_that_raises_fails_only_its_own_job(app: App, heart: Heart, error: Exception) -> None:
     class Broken(Hooks):
         def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
