@@ -18,7 +18,7 @@ from modules.studio.command_line import Flags
 
 PATIENCE = 2
 """Seconds that open connections get to finish; an event stream never does."""
-DEADLINE = 9.0
+DEADLINE = 8.0
 """Seconds from the first signal to the end, even if a step of a large model takes longer: its job is on disk."""
 
 
