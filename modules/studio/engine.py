@@ -209,6 +209,7 @@ class Engine:
     def _run(self, job: Job) -> tuple[State, str]:
         """Runs one job to its end, whatever happens in it; the server lives."""
         started = time.monotonic()
+        self.store.keep = self.settings.options.sd_checkpoints_limit
         job.report(state="running", stage="starting")
         recipe = Recipe(job, self.store, self.gallery, self.uploads, self.hooks)
         try:
