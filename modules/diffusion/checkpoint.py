@@ -66,7 +66,10 @@ class Checkpoint:
     @property
     def known_sha256(self) -> str | None:
         """The hash if it needs no computing."""
-        known = self.facts.get(self.weights_path, "sha256")
+        try:
+            known = self.facts.get(self.weights_path, "sha256")
+        except CheckpointError:
+            return None
         return known if isinstance(known, str) else None
 
     @property

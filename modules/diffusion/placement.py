@@ -28,6 +28,11 @@ class Placement:
         self._hooks: dict[str, Any] = {}
         self._entered = False
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._parts)
+
     def add(self, name: str, part: nn.Module) -> None:
         """One more part, brought to where the others are; nothing if it is among them."""
         if self._parts.get(name) is part:
