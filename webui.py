@@ -29,6 +29,11 @@ PROCESS = "AQUATINT_PROCESS"
 """The process that already went on in the right Python; it must not do so twice."""
 
 
+def say(text: str) -> None:
+    """Tells the person at the terminal, also when the output is a file that somebody follows."""
+    print(text, flush=True)
+
+
 def main(words: list[str]) -> int:
     """Runs the command that the words name; returns the exit code."""
     commands = {"test": test, "doctor": doctor}
@@ -48,7 +53,7 @@ def serve(words: list[str]) -> int:
     flags = read_flags(words, os.environ)
     address.require_login(flags)
     address.require_certificate(flags)
-    python = choose_python(TO_SERVE, install=not flags.skip_install, say=print)
+    python = choose_python(TO_SERVE, install=not flags.skip_install, say=say)
     go_on_in(python, environment(os.environ, flags.device))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("modules").setLevel(flags.loglevel)  # of other people's packages only the warnings
@@ -64,7 +69,7 @@ def serve(words: list[str]) -> int:
     server = Server(guard(door, flags), flags)
     server.heed_signals()
     where = address.url(flags, listening)
-    print(f"Aquatint {VERSION} is at {where} (Ctrl-C ends it)", flush=True)
+    say(f"Aquatint {VERSION} is at {where} (Ctrl-C ends it)")
     if flags.autolaunch:
         threading.Thread(target=webbrowser.open, args=[where], daemon=True).start()
     return server.serve_until_told(listening)
@@ -89,7 +94,7 @@ def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None]) 
 
 def test(words: list[str]) -> int:
     """Sets up the test tools too and becomes pytest."""
-    python = choose_python(TO_TEST, install="--skip-install" not in words, say=print)
+    python = choose_python(TO_TEST, install="--skip-install" not in words, say=say)
     os.chdir(ROOT)
     become(python, ["-m", "pytest", *(word for word in words if word != "--skip-install")], {**os.environ, **QUIET})
 
@@ -100,7 +105,7 @@ def doctor(words: list[str]) -> int:
     go_on_in(existing_python(), environment(os.environ, flags.device))
     from modules.studio.doctor import examine
 
-    return examine(flags, print)
+    return examine(flags, say)
 
 
 def go_on_in(python: Path, wanted: Mapping[str, str]) -> None:

@@ -272,6 +272,21 @@ def test_unused_flags_are_named_once_and_the_server_starts(tmp_path: Path) -> No
 
 
 @pytest.mark.server
+def test_autolaunch_opens_the_browser_at_the_right_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    with served(tmp_path, "--nowebui", "--autolaunch") as server:
+        url = server.url()
+        end = time.monotonic() + 30
+        while not opened.exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert opened.read_text().strip() == url
+
+
+@pytest.mark.server
 def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
