@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import html
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import gradio as gr
 
@@ -14,11 +12,8 @@ from modules.studio.app import App
 from modules.studio.infotext import read_infotext, to_request_values
 from modules.web.fields import OVERRIDES, QUICK, Form, chosen_checkpoint
 from modules.web.login import owner_of
+from modules.web.messages import Said
 
-P = ParamSpec("P")
-R = TypeVar("R")
-QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
-"""For every event of the page: not part of the API, answered at once, no spinner over the components."""
 QUICK_TAB = "quick"
 """Under this name the forms keep what all tabs share."""
 
@@ -44,7 +39,7 @@ def recall(app: App, form: Form, owner: str) -> list[dict[str, Any]]:
     return form.recalled({**app.forms.load(owner, form.tab), **app.forms.load(owner, QUICK_TAB)}, app)
 
 
-def fill(app: App, form: Form, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
     """Updates that show what `asked` for: an `infotext`, a `picture` ({"id", "width", "height"}), a `seed`; each is
     optional. Widgets of which it says nothing stay as they are."""
     text, picture, seed = (asked.get(key) for key in ("infotext", "picture", "seed"))
@@ -54,10 +49,7 @@ def fill(app: App, form: Form, asked: Mapping[str, Any]) -> list[dict[str, Any]]
     if isinstance(seed, int):
         values["seed"] = seed
     filled = form.filled(values, app)
-    problems += filled.problems
-    if problems:
-        gr.Warning("<br>".join(html.escape(problem) for problem in problems), title="Not everything could be filled in")
-    return filled.updates
+    return Said(filled.updates, "\n".join([*problems, *filled.problems]))
 
 
 def _restored(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
@@ -101,17 +93,3 @@ def native_side(app: App, checkpoint: str, width: int, height: int) -> int | Non
 def owner_in(request: gr.Request) -> str:
     """Whose browser sent this event."""
     return owner_of(request.request.scope)
-
-
-def in_plain_words(function: Callable[P, R]) -> Callable[P, R]:
-    """Shows AquatintErrors of an event handler as a message. Gradio reads messages as HTML, so their text is escaped
-    here, and nowhere else is a gr.Error raised."""
-
-    @functools.wraps(function)
-    def spoken(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except AquatintError as error:
-            raise gr.Error(html.escape(str(error)), title="That did not work", print_exception=False) from None
-
-    return spoken

@@ -11,7 +11,8 @@ from modules.studio.app import App
 from modules.studio.version import VERSION
 from modules.web.assets_route import read_assets
 from modules.web.fields import QUICK, TABS, Form
-from modules.web.generate import QUIET, in_plain_words, owner_in, recall
+from modules.web.generate import owner_in, recall
+from modules.web.messages import make_messages, on_event
 from modules.web.mounts import mount
 from modules.web.sheet_events import connect_sheet, saved_when_changed
 from modules.web.slots import Page, Slots, Tab
@@ -30,8 +31,9 @@ EVENTS = tuple(f"{verb}_{tab}" for tab in TABS for verb in ("fill", "remember"))
 
 def build_pages(app: App, slots: Slots | None = None) -> Any:
     """The gr.Blocks of the whole page; mount it with `page_arguments`."""
-    page = Page(app, read_assets(), slots or Slots(), TokenCounter())
+    assets = read_assets()
     with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
+        page = Page(app, assets, slots or Slots(), TokenCounter(), make_messages(assets))
         bar = build_top_bar(page)
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
             sheets = [_generate_tab(page, Form(tab), bar) for tab in TABS]
@@ -41,8 +43,8 @@ def build_pages(app: App, slots: Slots | None = None) -> Any:
         bridge = mount(page.assets, "page", elem_id="aquatint_page", events=EVENTS)
         for sheet in sheets:
             connect_sheet(sheet, bridge)
-        _connect_bar(app, bar)
-        _connect_load(app, demo, bar, sheets)
+        _connect_bar(page, bar)
+        _connect_load(page, demo, bar, sheets)
     return demo
 
 
@@ -83,20 +85,21 @@ def _about(app: App) -> str:
     )
 
 
-def _connect_bar(app: App, bar: TopBar) -> None:
+def _connect_bar(page: Page, bar: TopBar) -> None:
     checkpoint = bar.widgets["sd_model_checkpoint"]
-    bar.refresh.click(
-        in_plain_words(lambda chosen: look_again(app, chosen)),
-        inputs=[checkpoint],
-        outputs=[*(bar.widgets[field.name] for field in QUICK), bar.notice],
-        **QUIET,
-    )
+
+    def on_refresh(chosen: str | None) -> list[Any]:
+        return look_again(page.app, chosen)
+
+    outputs = [*(bar.widgets[field.name] for field in QUICK), bar.notice]
+    on_event(bar.refresh.click, on_refresh, page.messages, inputs=[checkpoint], outputs=outputs)
 
 
-def _connect_load(app: App, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -> None:
+def _connect_load(page: Page, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -> None:
     """On every visit: what the person left in the forms, and what is on the disk today."""
+    app = page.app
     shared = [bar.widgets[field.name] for field in QUICK]
-    own = [sheet.inputs[len(QUICK) :] for sheet in sheets]
+    own = [widget for sheet in sheets for widget in sheet.inputs[len(QUICK) :]]
 
     def restore(request: gr.Request) -> list[Any]:
         owner = owner_in(request)
@@ -104,8 +107,5 @@ def _connect_load(app: App, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -> 
         return [*updates[0][: len(QUICK)], *(one for each in updates for one in each[len(QUICK) :]), notice_text(app)]
 
     saved_when_changed(shared, TABS[0])
-    demo.load(
-        in_plain_words(restore),
-        outputs=[*shared, *(widget for widgets in own for widget in widgets), bar.notice],
-        **QUIET,
-    ).success(fn=None, js="() => window.aquatint.restored()")
+    loaded = on_event(demo.load, restore, page.messages, outputs=[*shared, *own, bar.notice])
+    loaded.success(fn=None, js="() => window.aquatint.restored()", api_visibility="private")

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from modules.web.fields import QUICK
-from modules.web.generate import QUIET, fill, generate, in_plain_words, native_side, owner_in, remember
+from modules.web.generate import fill, generate, native_side, owner_in, remember
+from modules.web.messages import Said, on_event
 from modules.web.tab_generate import Sheet
 
 
@@ -33,39 +34,45 @@ def saved_when_changed(widgets: Sequence[Any], tab: str) -> None:
 
 
 def _connect_generate(sheet: Sheet) -> None:
-    app, form = sheet.page.app, sheet.form
+    app, form, messages = sheet.page.app, sheet.form, sheet.page.messages
 
-    def on_generate(request: gr.Request, *values: Any) -> str:
-        return generate(app, form, values, owner_in(request))
+    def on_generate(request: gr.Request, *values: Any) -> list[str]:
+        return [generate(app, form, values, owner_in(request))]
 
     # A stroke of the brush may still be on its way to the server: the newest value is waited for.
     picture = next((index for index, field in enumerate(form.fields) if field.name == "init_images"), -1)
     newest = f"(...values) => window.aquatint.newest('{form.tab}', {picture}, values)"
-    sheet.buttons["generate"].click(
-        in_plain_words(on_generate),
+    on_event(
+        sheet.buttons["generate"].click,
+        on_generate,
+        messages,
         inputs=sheet.inputs,
         outputs=[sheet.results],
         js=newest,
         trigger_mode="multiple",
-        **QUIET,
     )
 
 
 def _connect_memory(sheet: Sheet, bridge: Any) -> None:
-    app, form, tokens = sheet.page.app, sheet.form, sheet.page.tokens
+    app, form, tokens, messages = sheet.page.app, sheet.form, sheet.page.tokens, sheet.page.messages
     prompts = [sheet.inputs.index(sheet.widgets[name]) for name in ("prompt", "negative_prompt")]
 
     def on_remember(request: gr.Request, *values: Any) -> list[str]:
         remember(app, form, values, owner_in(request))
         return [tokens.count(values[index] or "") for index in prompts]
 
-    def on_fill(asked: gr.EventData) -> list[Any]:
+    def on_fill(asked: gr.EventData) -> Said:
         return fill(app, form, asked._data)
 
-    getattr(bridge, f"remember_{form.tab}")(
-        on_remember, inputs=sheet.inputs, outputs=sheet.counters, trigger_mode="always_last", **QUIET
+    on_event(
+        getattr(bridge, f"remember_{form.tab}"),
+        on_remember,
+        messages,
+        inputs=sheet.inputs,
+        outputs=sheet.counters,
+        trigger_mode="always_last",
     )
-    getattr(bridge, f"fill_{form.tab}")(in_plain_words(on_fill), outputs=sheet.inputs, trigger_mode="multiple", **QUIET)
+    on_event(getattr(bridge, f"fill_{form.tab}"), on_fill, messages, outputs=sheet.inputs, trigger_mode="multiple")
     saved_when_changed(sheet.inputs[len(QUICK) :], form.tab)
 
 
@@ -106,31 +113,31 @@ def _connect_browser(sheet: Sheet) -> None:
 
 
 def _connect_styles(sheet: Sheet) -> None:
-    styles, buttons, widgets = sheet.page.app.styles, sheet.buttons, sheet.widgets
+    styles, messages = sheet.page.app.styles, sheet.page.messages
+    buttons, widgets = sheet.buttons, sheet.widgets
     prompts = [widgets["prompt"], widgets["negative_prompt"]]
     chosen = widgets["styles"]
 
     def on_apply(prompt: str, negative: str, names: list[str]) -> list[Any]:
         return [*styles.apply(prompt, negative, names), []]
 
-    def on_save(name: str, prompt: str, negative: str) -> Any:
+    def on_save(name: str, prompt: str, negative: str) -> Said:
         styles.save(name, prompt, negative)
-        return gr.update(choices=styles.names())
+        return Said([gr.update(choices=styles.names())], f"The style {name} is saved.", "good")
 
-    def on_delete(name: str) -> Any:
-        styles.delete(name)
-        return gr.update(choices=styles.names(), value=[])
+    def on_delete(name: str) -> Said:
+        found = styles.delete(name)
+        said = f"The style {name} is deleted." if found else f"There is no style called {name}."
+        return Said([gr.update(choices=styles.names(), value=[])], said, "good" if found else "problem")
 
-    buttons["style_apply"].click(
-        in_plain_words(on_apply), inputs=[*prompts, chosen], outputs=[*prompts, chosen], **QUIET
-    )
-    buttons["style_save"].click(in_plain_words(on_save), inputs=[sheet.style_name, *prompts], outputs=[chosen], **QUIET)
-    buttons["style_delete"].click(in_plain_words(on_delete), inputs=[sheet.style_name], outputs=[chosen], **QUIET)
+    on_event(buttons["style_apply"].click, on_apply, messages, inputs=[*prompts, chosen], outputs=[*prompts, chosen])
+    on_event(buttons["style_save"].click, on_save, messages, inputs=[sheet.style_name, *prompts], outputs=[chosen])
+    on_event(buttons["style_delete"].click, on_delete, messages, inputs=[sheet.style_name], outputs=[chosen])
 
 
 def _connect_size(sheet: Sheet) -> None:
     """The size follows the checkpoint until the person changes it."""
-    app, widgets = sheet.page.app, sheet.widgets
+    app, messages, widgets = sheet.page.app, sheet.page.messages, sheet.widgets
     size = [widgets["width"], widgets["height"]]
 
     def on_checkpoint(checkpoint: str | None, width: int, height: int) -> list[Any]:
@@ -138,4 +145,4 @@ def _connect_size(sheet: Sheet) -> None:
         return [gr.skip(), gr.skip()] if side is None else [side, side]
 
     checkpoint = widgets["sd_model_checkpoint"]
-    checkpoint.input(in_plain_words(on_checkpoint), inputs=[checkpoint, *size], outputs=size, **QUIET)
+    on_event(checkpoint.input, on_checkpoint, messages, inputs=[checkpoint, *size], outputs=size)

@@ -55,3 +55,5 @@ class Page:
     assets: Assets
     slots: Slots
     tokens: TokenCounter
+    messages: Any
+    """The component that shows messages."""

@@ -9,7 +9,7 @@ import gradio as gr
 
 from modules.studio.settings import OptionRow, option_rows
 from modules.web.fields import QUICK
-from modules.web.generate import QUIET, in_plain_words
+from modules.web.messages import on_event
 from modules.web.mounts import mount
 from modules.web.slots import Page, Tab
 
@@ -64,8 +64,8 @@ def _build(page: Page, tab: Any) -> None:
         return ["\n".join(settings.problems), *present()]
 
     outputs = [outcome, *widgets.values()]
-    apply.click(in_plain_words(on_apply), inputs=list(widgets.values()), outputs=outputs, **QUIET)
-    tab.select(in_plain_words(on_open), outputs=outputs, **QUIET)
+    on_event(apply.click, on_apply, page.messages, inputs=list(widgets.values()), outputs=outputs)
+    on_event(tab.select, on_open, page.messages, outputs=outputs)
 
 
 def _widget(row: OptionRow, value: Any) -> Any:

@@ -3,7 +3,7 @@
 import { debounce } from './dom.js';
 
 export const TABS = ['txt2img', 'img2img', 'inpaint'];
-const SAVE_AFTER = 900;
+const SAVE_AFTER = 700;
 
 let trigger = null;
 let ready = false;
@@ -27,6 +27,11 @@ export function changed(tab) {
   if (!ready) return;
   if (!savers.has(tab)) savers.set(tab, debounce(() => trigger(`remember_${tab}`, {}), SAVE_AFTER));
   savers.get(tab)();
+}
+
+/** Saves at once what waits to be saved: the person leaves the page, or puts the phone away. */
+export function saveNow() {
+  for (const saver of savers.values()) saver.now();
 }
 
 /** Fills the form of `tab` from {infotext, picture} and opens it. */

@@ -47,13 +47,24 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Runs `function_` once, `delay` ms after the last call. */
+/** Runs `function_` once, `delay` ms after the last call; `now()` runs what waits, `cancel()` forgets it. */
 export function debounce(function_, delay) {
   let timer = 0;
+  let waiting = null;
+  const run = () => {
+    const args = waiting;
+    debounced.cancel();
+    if (args) function_(...args);
+  };
   const debounced = (...args) => {
     clearTimeout(timer);
-    timer = setTimeout(() => function_(...args), delay);
+    waiting = args;
+    timer = setTimeout(run, delay);
   };
-  debounced.cancel = () => clearTimeout(timer);
+  debounced.now = run;
+  debounced.cancel = () => {
+    clearTimeout(timer);
+    waiting = null;
+  };
   return debounced;
 }

@@ -14,6 +14,7 @@ let lastText = '';
 let timer = 0;
 let asking = null;
 let failures = 0;
+const ends = new Map(); // job id -> when we saw it end: the server lists jobs by when they were asked for
 
 /** Calls `listener(state)` now and after every change; returns the function that ends it. */
 export function watch(listener) {
@@ -71,7 +72,16 @@ function take(news) {
   const text = JSON.stringify(news);
   if (text === lastText && state.reachable) return;
   lastText = text;
-  publish({ ...news, reachable: true, known: true });
+  publish({ ...news, jobs: latestFirst(news.jobs), reachable: true, known: true });
+}
+
+/** Active jobs as they come, then the ended ones, the last to end first. */
+function latestFirst(jobs) {
+  const wereActive = new Set(state.jobs.filter(isActive).map((job) => job.id));
+  const ended = jobs.filter((job) => !isActive(job));
+  for (const job of ended) if (wereActive.has(job.id)) ends.set(job.id, ends.size + 1);
+  const rank = (job) => ends.get(job.id) ?? 0;
+  return [...jobs.filter(isActive), ...ended.sort((one, other) => rank(other) - rank(one))];
 }
 
 function publish(next) {

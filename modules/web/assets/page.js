@@ -1,7 +1,7 @@
 // What belongs to the page as a whole: the functions that Gradio's events call, keys, and pictures dropped anywhere.
 
 import { pngInfo, post } from './api.js';
-import { changed, connect, fillForm, newest, openForm, restored, shownImage } from './bridge.js';
+import { changed, connect, fillForm, newest, openForm, restored, saveNow, shownImage } from './bridge.js';
 import { looksLikeInfotext } from './infotext.js';
 import { pictureIn } from './intake.js';
 import { jobsOf, poke } from './live.js';
@@ -12,9 +12,10 @@ const LARGEST_SIDE = 2048;
 
 export function mount(element, props, trigger) {
   connect(trigger);
-  window.aquatint = { changed, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleStyles };
+  window.aquatint = { changed, failed, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleStyles };
   promptKeys(generate);
   acceptAnywhere();
+  document.addEventListener('visibilitychange', () => document.hidden && saveNow());
 }
 
 function begin() {
@@ -22,8 +23,19 @@ function begin() {
   for (const each of document.querySelectorAll('button.aq-tool')) each.title = each.textContent.trim();
 }
 
+/** Leaving a number box makes Gradio put the number within its limits, so that is done before the click. */
 function generate() {
-  document.getElementById(`${openForm()}_generate`)?.click();
+  const box = document.activeElement;
+  box?.blur();
+  requestAnimationFrame(() => {
+    document.getElementById(`${openForm()}_generate`)?.click();
+    box?.focus({ preventScroll: true });
+  });
+}
+
+/** An event of the form failed in a way that has no words of its own. */
+function failed() {
+  toast('The server did not accept that. Perhaps a number is outside of its limits.', 'problem');
 }
 
 /** Interrupts or skips the tab's running job. */

@@ -110,7 +110,8 @@ export function mount(element, props) {
       strip,
       live,
       images.map((image) => {
-        const small = h('img', { src: thumbAddress(image.id), alt: '', loading: 'lazy', decoding: 'async' });
+        const gone = () => forget(image.id); // deleted elsewhere
+        const small = h('img', { src: thumbAddress(image.id), alt: '', loading: 'lazy', decoding: 'async', onerror: gone });
         return thumb(image.id, small, image.id === shown && !(running && !chosen), promptOf(image));
       }),
     );

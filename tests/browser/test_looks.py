@@ -1,0 +1,110 @@
+"""How the page looks and feels: on a phone, on a wall, in the dark, by keyboard, and with nothing from elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit, Visitor
+
+TABS = ("txt2img", "img2img", "inpaint", "pnginfo", "gallery", "queue", "settings")
+NAMELESS = """() => {
+    const shown = (element) => element.offsetParent !== null && !element.closest('[aria-hidden=true]');
+    const named = (element) => element.textContent.trim() || element.getAttribute('aria-label') || element.title
+        || element.labels?.length || element.getAttribute('aria-labelledby') || element.closest('label');
+    return [...document.querySelectorAll('button, input:not([type=file]), textarea, select')]
+        .filter((element) => shown(element) && !named(element)).map((element) => element.outerHTML.slice(0, 200));
+}"""
+PAYLOADS = (
+    "<img src=x onerror='window.__xss=1'>",
+    "<script>window.__xss=1</script>",
+    "{{constructor.constructor('window.__xss=1')()}} ${window.__xss=1} `${window.__xss=1}`",
+    "\"><svg onload='window.__xss=1'> </textarea><iframe srcdoc='<script>parent.__xss=1</script>'>",
+)
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800), (1920, 1080), (3840, 2160)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_tab_fits_its_window(visit: Visit, width: int, height: int, scheme: str) -> None:
+    visitor = visit(width, height, color_scheme=scheme, is_mobile=width < 500, has_touch=width < 500)
+    for tab in TABS:
+        visitor.open(tab)
+        visitor.page.wait_for_timeout(150)
+        wide, window = visitor.page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= window, tab
+    assert visitor.page.evaluate("() => document.body.classList.contains('dark')") == (scheme == "dark")
+
+
+def test_generate_is_under_the_thumb_on_a_phone_and_the_result_above_the_form(visit: Visit) -> None:
+    visitor = visit(390, 844, is_mobile=True, has_touch=True)
+    button = visitor.page.locator("#txt2img_generate")
+    expect(button).to_be_in_viewport(ratio=1)
+    visitor.page.mouse.wheel(0, 1500)
+    expect(button).to_be_in_viewport(ratio=1)
+    visitor.ask_for("red heart on the phone")
+    visitor.pictures_of(button.tap)
+    tops = [
+        visitor.page.locator(selector).evaluate("element => element.getBoundingClientRect().top")
+        for selector in ("#txt2img_toprow", "#txt2img_results", "#txt2img_settings")
+    ]
+    assert tops == sorted(tops)
+
+
+def test_generating_moves_nothing(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.ask_for("still life", steps=30)
+    visitor.pictures_of(visitor.generate)
+    page.evaluate(
+        """() => {
+            window.__shift = 0;
+            const add = (list) => list.getEntries().forEach((entry) => (window.__shift += entry.value));
+            new PerformanceObserver(add).observe({ type: 'layout-shift' });
+        }"""
+    )
+    visitor.pictures_of(visitor.generate)
+    assert page.evaluate("() => window.__shift") < 0.02
+
+
+def test_every_control_has_a_name(visitor: Visitor) -> None:
+    for tab in TABS:
+        visitor.open(tab)
+        visitor.page.wait_for_timeout(150)
+        assert visitor.page.evaluate(NAMELESS) == [], tab
+
+
+def test_the_page_asks_nobody_else_for_anything(visitor: Visitor) -> None:
+    for tab in TABS:
+        visitor.open(tab)
+    visitor.page.wait_for_timeout(500)
+    assert visitor.addresses - {"data:", "blob:"} == {visitor.address}
+
+
+def test_what_people_write_is_never_read_as_html(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.ask_for(" ".join(PAYLOADS), steps=1)
+    page.locator("#txt2img_neg_prompt textarea").fill(PAYLOADS[0])
+    page.locator("#txt2img_styles_edit_button").click()
+    page.locator("#txt2img_style_name").locator("input, textarea").fill(PAYLOADS[0])
+    page.locator("#txt2img_style_save").click()
+    visitor.pictures_of(visitor.generate)
+    expect(page.locator("#html_info_txt2img")).to_contain_text(PAYLOADS[1])
+    page.locator("#txt2img_gallery .aq-picture").click()
+    expect(page.locator("dialog.aq-lightbox")).to_contain_text(PAYLOADS[0])
+    page.keyboard.press("Escape")
+    page.locator("#txt2img_gallery").get_by_role("button", name="To img2img").click()
+    for tab in TABS:
+        visitor.open(tab)
+        page.wait_for_timeout(200)
+    visitor.reload()
+    for prompt in PAYLOADS:
+        visitor.open("txt2img")
+        visitor.prompt().fill(f"{prompt}\nSteps: 1, Sampler: {prompt}, Model: {prompt}, Size: 64x64, VAE: {prompt}")
+        page.locator("#paste").click()
+        page.wait_for_timeout(300)
+    assert page.evaluate("() => window.__xss") is None
+
+
+def test_the_theme_is_changed_and_stays_changed(visitor: Visitor) -> None:
+    visitor.page.get_by_role("button", name="Light or dark").click()
+    visitor.reload()
+    assert visitor.page.evaluate("() => document.body.classList.contains('dark')")
