@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,14 @@ def test_weights_own_their_memory(tmp_path: Path, cpu: Hardware) -> None:
     path.write_bytes(b"\0" * path.stat().st_size)
     assert all(torch.equal(found.unet.state_dict()[name], tensor) for name, tensor in state_of(nets.unet))
     assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for tensor in found.unet.parameters())
+
+
+def test_weights_whose_sum_is_too_large_for_their_format_are_no_error(tmp_path: Path, cpu: Hardware) -> None:
+    nets = networks("SD 1.x")
+    nets.unet.conv_in.weight.fill_(60000)
+    path = save_ldm(tmp_path / "model.safetensors", nets)
+    found = load_components(read_checkpoint(path), replace(cpu, dtype=torch.float16))
+    assert bool((found.unet.conv_in.weight == 60000).all())
 
 
 def test_loading_inside_inference_mode_gives_ordinary_tensors(tiny: TinyModels, cpu: Hardware) -> None:
