@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from modules.diffusion.preview import PreviewFactors
-
 PredictionType = Literal["epsilon", "v_prediction"]
 
 
@@ -57,8 +55,6 @@ class Family:
     latent_scale: float
     """What the VAE's latents are multiplied with for the UNet."""
     prediction_type: PredictionType = "epsilon"
-    preview: PreviewFactors | None = None
-    """None: the latents are the checkpoint's own."""
     latent_channels: int = 4
 
     @property
@@ -99,15 +95,6 @@ def recognise(structure: Structure) -> Family | None:
     return None
 
 
-# Linear fits published with the previews of ComfyUI and the forum thread "Decoding latents to RGB without upscaling".
-SD1_PREVIEW = PreviewFactors(
-    ((0.3512, 0.2297, 0.3227), (0.3250, 0.4974, 0.2350), (-0.2829, 0.1762, 0.2721), (-0.2120, -0.2616, -0.7177))
-)
-SDXL_PREVIEW = PreviewFactors(
-    ((0.3651, 0.4232, 0.4341), (-0.2533, -0.0042, 0.1068), (0.1076, 0.1111, -0.0362), (-0.3165, -0.2492, -0.2188)),
-    (0.1084, -0.0175, -0.0011),
-)
-
 CLIP_L = EncoderRow(
     "text_encoder", "tokenizer", ("cond_stage_model.transformer.text_model.", "cond_stage_model.transformer.")
 )
@@ -138,17 +125,13 @@ OPEN_CLIP_G = EncoderRow(
     projection=True,
 )
 
-SD1 = Family("SD 1.x", "sd1", 4, 4, False, 0, (CLIP_L,), 512, 0.18215, preview=SD1_PREVIEW)
-SD1_INPAINTING = Family("SD 1.x inpainting", "sd1", 9, 4, False, 0, (CLIP_L,), 512, 0.18215, preview=SD1_PREVIEW)
-SD2 = Family("SD 2.x", "sd2", 4, 4, True, 0, (OPEN_CLIP_H,), 768, 0.18215, "v_prediction", SD1_PREVIEW)
-SD2_INPAINTING = Family("SD 2.x inpainting", "sd2", 9, 4, True, 0, (OPEN_CLIP_H,), 512, 0.18215, preview=SD1_PREVIEW)
-SDXL = Family("SDXL", "sdxl", 4, 3, True, 6, (SDXL_CLIP_L, OPEN_CLIP_G), 1024, 0.13025, preview=SDXL_PREVIEW)
-SDXL_INPAINTING = Family(
-    "SDXL inpainting", "sdxl", 9, 3, True, 6, (SDXL_CLIP_L, OPEN_CLIP_G), 1024, 0.13025, preview=SDXL_PREVIEW
-)
-SDXL_REFINER = Family(
-    "SDXL refiner", "sdxl_refiner", 4, 4, True, 5, (OPEN_CLIP_G,), 1024, 0.13025, preview=SDXL_PREVIEW
-)
+SD1 = Family("SD 1.x", "sd1", 4, 4, False, 0, (CLIP_L,), 512, 0.18215)
+SD1_INPAINTING = Family("SD 1.x inpainting", "sd1", 9, 4, False, 0, (CLIP_L,), 512, 0.18215)
+SD2 = Family("SD 2.x", "sd2", 4, 4, True, 0, (OPEN_CLIP_H,), 768, 0.18215, "v_prediction")
+SD2_INPAINTING = Family("SD 2.x inpainting", "sd2", 9, 4, True, 0, (OPEN_CLIP_H,), 512, 0.18215)
+SDXL = Family("SDXL", "sdxl", 4, 3, True, 6, (SDXL_CLIP_L, OPEN_CLIP_G), 1024, 0.13025)
+SDXL_INPAINTING = Family("SDXL inpainting", "sdxl", 9, 3, True, 6, (SDXL_CLIP_L, OPEN_CLIP_G), 1024, 0.13025)
+SDXL_REFINER = Family("SDXL refiner", "sdxl_refiner", 4, 4, True, 5, (OPEN_CLIP_G,), 1024, 0.13025)
 
 FAMILIES = (SD1, SD1_INPAINTING, SD2, SD2_INPAINTING, SDXL, SDXL_INPAINTING, SDXL_REFINER)
 

@@ -6,6 +6,7 @@ import io
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
+from modules.diffusion.errors import NotANumberError
 from modules.diffusion.preview import PreviewFactors, fit_factors, preview
 from modules.studio.hooks import Hooks
 
@@ -26,11 +27,15 @@ class LivePreview(Hooks):
     """Pixels of the preview for one of the latents: the finished picture's size, so that nothing jumps."""
 
     def __init__(self) -> None:
-        self._fitted: dict[str, PreviewFactors] = {}
+        self._fitted: dict[tuple[str, str | None], PreviewFactors] = {}
         self._factors: PreviewFactors | None = None
 
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
-        self._factors = self._factors_of(model) if job.options.live_previews_enable else None
+        try:
+            self._factors = self._factors_of(model) if job.options.live_previews_enable else None
+        except NotANumberError as error:  # the VAE will say so again when it matters
+            log.warning("No live previews: %s", error)
+            self._factors = None
 
     def step_ends(self, job: Job, batch: Batch, step: int, x: Tensor) -> None:
         if self._factors is None or step % job.options.show_progress_every_n_steps:
@@ -46,11 +51,8 @@ class LivePreview(Hooks):
             job.report(preview=picture.getvalue(), preview_id=job.progress.preview_id + 1)
 
     def _factors_of(self, model: Model) -> PreviewFactors:
-        """The family's, or, for latents of a checkpoint's own, fitted once to its VAE."""
-        known = model.family.preview
-        if known is None:
-            name = model.checkpoint.name
-            if name not in self._fitted:
-                self._fitted[name] = fit_factors(model.decode, model.latent_shape(64, 64)[0])
-            known = self._fitted[name]
-        return known
+        """Fitted once to the VAE that will decode: a second or less, and right for whatever latents it has."""
+        weights = (model.checkpoint.name, model.vae_name)
+        if weights not in self._fitted:
+            self._fitted[weights] = fit_factors(model.decode, model.latent_shape(64, 64)[0])
+        return self._fitted[weights]
