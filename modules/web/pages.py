@@ -68,8 +68,8 @@ def _theme_script(theme: str | None) -> str:
 
 
 def _tab(tab: Tab) -> None:
-    with gr.Tab(tab.title, id=tab.elem_id, elem_id=tab.elem_id) as made:
-        tab.build(made)
+    with gr.Tab(tab.title, id=tab.elem_id, elem_id=tab.elem_id):
+        tab.build()
 
 
 def _generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
@@ -106,6 +106,8 @@ def _connect_load(page: Page, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -
         updates = [recall(app, sheet.form, owner) for sheet in sheets]
         return [*updates[0][: len(QUICK)], *(one for each in updates for one in each[len(QUICK) :]), notice_text(app)]
 
+    for visit in page.visits:
+        on_event(demo.load, visit.today, page.messages, outputs=visit.outputs)
     saved_when_changed(shared, TABS[0])
     loaded = on_event(demo.load, restore, page.messages, outputs=[*shared, *own, bar.notice])
     loaded.success(fn=None, js="() => window.aquatint.restored()", api_visibility="private")

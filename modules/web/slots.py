@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from modules.studio.app import App
 from modules.web.assets_route import Assets
@@ -14,11 +14,11 @@ from modules.web.tokens import TokenCounter
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab of the page; `build` makes its components inside the gr.Tab that it is handed."""
+    """One tab of the page; `build` makes its components when the page is built."""
 
     title: str
     elem_id: str
-    build: Callable[[Any], None]
+    build: Callable[[], None]
 
 
 @dataclass
@@ -47,6 +47,13 @@ class Slots:
         return component
 
 
+class Visit(NamedTuple):
+    """Components, and the function of no arguments that gives their values of today."""
+
+    outputs: list[Any]
+    today: Callable[[], list[Any]]
+
+
 @dataclass(frozen=True)
 class Page:
     """What every part of the page is built from."""
@@ -57,3 +64,5 @@ class Page:
     tokens: TokenCounter
     messages: Any
     """The component that shows messages."""
+    visits: list[Visit] = field(default_factory=list)
+    """What is brought up to date when somebody opens the page; parts of the page add to it while they are built."""

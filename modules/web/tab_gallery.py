@@ -11,5 +11,5 @@ def gallery_tab(page: Page) -> Tab:
     return Tab(
         "Gallery",
         "tab_gallery",
-        lambda tab: mount(page.assets, "gallery", elem_id="aquatint_gallery", samplers=list(SAMPLERS)),
+        lambda: mount(page.assets, "gallery", elem_id="aquatint_gallery", options={"samplers": list(SAMPLERS)}),
     )

@@ -67,7 +67,7 @@ def build_generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
         with gr.Column(scale=6, min_width=320, elem_id=f"{tab}_results", elem_classes="aq-results-column"):
             sheet.results = page.slots.place(
                 f"{tab}_gallery",
-                lambda: mount(page.assets, "results", elem_id=f"{tab}_gallery", tab=tab),
+                lambda: mount(page.assets, "results", elem_id=f"{tab}_gallery", options={"tab": tab}),
             )
     return sheet
 

@@ -7,4 +7,4 @@ from modules.web.slots import Page, Tab
 
 
 def png_info_tab(page: Page) -> Tab:
-    return Tab("PNG Info", "tab_pnginfo", lambda tab: mount(page.assets, "png_info", elem_id="pnginfo"))
+    return Tab("PNG Info", "tab_pnginfo", lambda: mount(page.assets, "png_info", elem_id="pnginfo"))

@@ -7,4 +7,4 @@ from modules.web.slots import Page, Tab
 
 
 def queue_tab(page: Page) -> Tab:
-    return Tab("Queue", "tab_queue", lambda tab: mount(page.assets, "queue", elem_id="aquatint_queue"))
+    return Tab("Queue", "tab_queue", lambda: mount(page.assets, "queue", elem_id="aquatint_queue"))

@@ -11,7 +11,7 @@ from modules.studio.settings import OptionRow, option_rows
 from modules.web.fields import QUICK
 from modules.web.messages import on_event
 from modules.web.mounts import mount
-from modules.web.slots import Page, Tab
+from modules.web.slots import Page, Tab, Visit
 
 SECTIONS = {
     "sd": "Stable Diffusion",
@@ -29,7 +29,7 @@ IN_THE_BAR = frozenset(field.name for field in QUICK)
 
 
 def settings_tab(page: Page) -> Tab:
-    return Tab("Settings", "tab_settings", lambda tab: _build(page, tab))
+    return Tab("Settings", "tab_settings", lambda: _build(page))
 
 
 def shown_rows() -> list[OptionRow]:
@@ -39,7 +39,7 @@ def shown_rows() -> list[OptionRow]:
     return sorted(rows, key=lambda row: order.index(row.section) if row.section in order else len(order))
 
 
-def _build(page: Page, tab: Any) -> None:
+def _build(page: Page) -> None:
     settings = page.app.settings
     rows = shown_rows()
     with gr.Row(elem_id="settings_bar", elem_classes="aq-settings-bar"):
@@ -53,19 +53,19 @@ def _build(page: Page, tab: Any) -> None:
                 for row in members:
                     widgets[row.name] = _widget(row, getattr(settings.options, row.name))
 
+    def present() -> list[Any]:
+        return [getattr(settings.options, name) for name in widgets]
+
+    def on_visit() -> list[Any]:
+        return ["\n".join(settings.problems), *present()]
+
     def on_apply(*values: Any) -> list[Any]:
         problems = settings.change(dict(zip(widgets, values, strict=True)))
         return ["\n".join(problems) or "Saved.", *present()]
 
-    def present() -> list[Any]:
-        return [getattr(settings.options, name) for name in widgets]
-
-    def on_open() -> list[Any]:
-        return ["\n".join(settings.problems), *present()]
-
     outputs = [outcome, *widgets.values()]
     on_event(apply.click, on_apply, page.messages, inputs=list(widgets.values()), outputs=outputs)
-    on_event(tab.select, on_open, page.messages, outputs=outputs)
+    page.visits.append(Visit(outputs, on_visit))
 
 
 def _widget(row: OptionRow, value: Any) -> Any:

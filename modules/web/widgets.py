@@ -107,11 +107,11 @@ def _seed(field: Field, tab: str, app: App, assets: Assets) -> Any:
 
 
 def _picture(field: Field, tab: str, app: App, assets: Assets) -> Any:
-    return mount(assets, "picture", elem_id=field.elem_id(tab), label=field.label, tab=tab)
+    return mount(assets, "picture", elem_id=field.elem_id(tab), label=field.label, options={"tab": tab})
 
 
 def _canvas(field: Field, tab: str, app: App, assets: Assets) -> Any:
-    return mount(assets, "canvas", elem_id=field.elem_id(tab), label=field.label, tab=tab)
+    return mount(assets, "canvas", elem_id=field.elem_id(tab), label=field.label, options={"tab": tab})
 
 
 def _choices(field: Field, app: App) -> list[tuple[str, Any]]:

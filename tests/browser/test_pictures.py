@@ -25,10 +25,11 @@ def drawing(tmp_path: Path) -> Path:
 def choose(visitor: Visitor, tab: str, file: Path) -> Locator:
     """Puts a file into the picture widget of a tab; gives the frame that shows it."""
     visitor.open(tab)
-    visitor.page.locator(f"#{tab}_image input[type=file]").set_input_files(file)
-    frame = visitor.page.locator(f"#{tab}_image .aq-frame")
-    expect(frame).to_be_visible()
-    return frame
+    with visitor.page.expect_response("**/aquatint/uploads") as stored:
+        visitor.page.locator(f"#{tab}_image input[type=file]").set_input_files(file)
+    shown = f"#{tab}_image .aq-frame img[src$='{stored.value.json()['id']}']"
+    expect(visitor.page.locator(shown)).to_be_visible()
+    return visitor.page.locator(f"#{tab}_image .aq-frame")
 
 
 def stroke(visitor: Visitor, frame: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:

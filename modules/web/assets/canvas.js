@@ -11,7 +11,7 @@ import { View, at, gestures, wheelFactor } from './zoom.js';
 
 const SEND_AFTER = 500;
 
-export function mount(element, props) {
+export function mount(element, { tab, props }) {
   const brush = { share: 0.1, erase: false, opacity: 0.7 };
   let value = null;
   let mask = null;
@@ -40,7 +40,7 @@ export function mount(element, props) {
   const zone = h('div', { class: 'aq-intake aq-intake-paint', tabIndex: -1 }, invitation, frame, tools.element);
   const choose = acceptPictures(zone, take);
   fill(element, zone);
-  registerPicture(props.tab, settle);
+  registerPicture(tab, settle);
   shortcuts(zone, commands);
   new ResizeObserver(place).observe(frame);
   paint();

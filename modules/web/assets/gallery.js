@@ -8,7 +8,7 @@ import { orToast } from './toast.js';
 
 const SEARCH_AFTER = 250;
 
-export function mount(element, props) {
+export function mount(element, { samplers }) {
   let images = [];
   let cursor = null; // where the next page begins; null before the first, undefined after the last
   let loading = null;
@@ -20,7 +20,7 @@ export function mount(element, props) {
     'select',
     { class: 'aq-input', 'aria-label': 'Sampler' },
     h('option', { value: '' }, 'Any sampler'),
-    (props.samplers ?? []).map((name) => h('option', { value: name }, name)),
+    samplers.map((name) => h('option', { value: name }, name)),
   );
   const date = h('input', { type: 'date', class: 'aq-input', 'aria-label': 'Date' });
   const form = h('form', { class: 'aq-search', role: 'search', onsubmit: (event) => event.preventDefault() }, h('div', { class: 'aq-search-words' }, icon('search'), words), model, sampler, date, button('close', 'Clear the search', clear, { bare: true }));

@@ -2,7 +2,7 @@
 
 import { h, fill } from './dom.js';
 
-export function mount(element, props) {
+export function mount(element, { props }) {
   const text = h('div', { class: 'aq-note', role: 'status' });
   fill(element, text);
   const update = (value) => {

@@ -4,7 +4,7 @@ import { button, fill, h, icon } from './dom.js';
 
 const PUT_AWAY = 'aquatint-notice';
 
-export function mount(element, props) {
+export function mount(element, { props }) {
   const text = h('p');
   const box = h('div', { class: 'aq-notice', role: 'status' }, icon('warning'), text, button('close', 'Put away', putAway, { bare: true }));
   fill(element, box);

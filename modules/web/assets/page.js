@@ -10,7 +10,7 @@ import { orToast, toast } from './toast.js';
 
 const LARGEST_SIDE = 2048;
 
-export function mount(element, props, trigger) {
+export function mount(element, { trigger }) {
   connect(trigger);
   window.aquatint = { changed, failed, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleStyles };
   promptKeys(generate);

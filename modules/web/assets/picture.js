@@ -6,7 +6,7 @@ import { button, fill, h, icon } from './dom.js';
 import { acceptPictures } from './intake.js';
 import { orToast, toast } from './toast.js';
 
-export function mount(element, props) {
+export function mount(element, { tab, props }) {
   let sending = Promise.resolve();
   const picture = h('img', { alt: 'The picture to start from', onerror: gone });
   const size = h('span', { class: 'aq-size-note' });
@@ -28,7 +28,7 @@ export function mount(element, props) {
   const zone = h('div', { class: 'aq-intake', tabIndex: -1 }, invitation, frame, tools);
   const choose = acceptPictures(zone, take);
   fill(element, zone);
-  registerPicture(props.tab, () => sending.then(() => props.value ?? null));
+  registerPicture(tab, () => sending.then(() => props.value ?? null));
   draw(props.value);
 
   function take(file) {

@@ -9,8 +9,7 @@ import { openLightbox } from './lightbox.js';
 import { isActive, poke, watch } from './live.js';
 import { progressBar } from './progress.js';
 
-export function mount(element, props) {
-  const tab = props.tab;
+export function mount(element, { tab }) {
   const removed = new Set();
   let jobs = [];
   let images = [];
