@@ -38,11 +38,8 @@ class Checkpoint:
     """False: neither file nor user says it, and it is asked of the loaded network (SD 2.x)."""
     zero_snr: bool = False
     """Whether it was trained to the end of the noise (zero terminal SNR)."""
+    is_folder: bool = False
     facts: FileFacts = field(default_factory=FileFacts, compare=False, repr=False)
-
-    @property
-    def is_folder(self) -> bool:
-        return self.family.config == "" or self.path.is_dir()
 
     @property
     def stem(self) -> str:
@@ -144,6 +141,7 @@ def _from_folder(path: Path, name: str, facts: FileFacts) -> Checkpoint:
         found.native_size,
         declared or found.prediction_type,
         zero_snr=found.zero_snr,
+        is_folder=True,
         facts=facts,
     )
 
@@ -168,11 +166,9 @@ def _from_file(path: Path, name: str, facts: FileFacts) -> Checkpoint:
     family = BY_NAME[header.family]
     declared = _user_choice(path.with_suffix(".json")) or _yaml_choice(path.with_suffix(".yaml"))
     declared = declared or cast("PredictionType | None", header.prediction or None)
-    prediction = declared or family.prediction_type
+    prediction, known = declared or family.prediction_type, declared is not None or family is not SD2
     size = header.size or (512 if family is SD2 and prediction == "epsilon" else family.native_size)
-    return Checkpoint(
-        name, path, family, size, prediction, declared is not None or family is not SD2, header.zero_snr, facts
-    )
+    return Checkpoint(name, path, family, size, prediction, known, header.zero_snr, facts=facts)
 
 
 def _read_header(path: Path) -> _Header:

@@ -23,6 +23,7 @@ class FileFacts:
         self._store = store
         self._lock = threading.Lock()
         self._files: dict[str, dict[str, Any]] = self._read()
+        self._changed = False
 
     def get(self, path: Path, fact: str) -> Any:
         """The fact, or None when it is not known of the file as it is now."""
@@ -38,6 +39,7 @@ class FileFacts:
             if known.get("is") != identity:
                 known.clear()
             known.update({"is": identity, fact: value})
+            self._changed = True
         if save:
             self.save()
 
@@ -55,9 +57,10 @@ class FileFacts:
 
     def save(self) -> None:
         """Write the file whole or not at all. A folder that cannot be written costs only the time to find out again."""
-        if self._store is None:
-            return
         with self._lock:
+            if self._store is None or not self._changed:
+                return
+            self._changed = False
             try:
                 self._store.parent.mkdir(parents=True, exist_ok=True)
                 handle, temporary = tempfile.mkstemp(dir=self._store.parent, prefix=self._store.name)

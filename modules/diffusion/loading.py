@@ -31,6 +31,7 @@ from modules.diffusion.errors import CheckpointError
 from modules.diffusion.families import EncoderRow, Family, PredictionType
 from modules.diffusion.hardware import Hardware
 from modules.diffusion.ldm_keys import UNET, VAE, Source, clip_sources, open_clip_sources, unet_sources, vae_sources
+from modules.diffusion.placement import float32_weights
 from modules.diffusion.sizes import below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
 from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
 
@@ -111,12 +112,13 @@ def tried_prediction(unet: Any) -> PredictionType:
     """Whether a UNet predicts the noise, asked of the network itself: at the last step its input is all but noise.
 
     A network that predicts epsilon gives its input back then; one that predicts v gives minus the picture it imagines,
-    which has nothing of the noise's grain.
+    which has nothing of the noise's grain. In float32: in half precision SD 2.1's attention overflows.
     """
     noise = torch.randn(1, unet.config.in_channels, 32, 32, generator=torch.Generator().manual_seed(0))
-    context = torch.zeros(1, 77, unet.config.cross_attention_dim, dtype=unet.dtype)
-    answer = unet(noise.to(unet.dtype), torch.tensor([999.0]), encoder_hidden_states=context, return_dict=False)[0]
-    likeness = torch.nn.functional.cosine_similarity(answer.float().flatten(), noise.flatten(), dim=0)
+    context = torch.zeros(1, 77, unet.config.cross_attention_dim)
+    with float32_weights([unet]):
+        answer = unet(noise, torch.tensor([999.0]), encoder_hidden_states=context, return_dict=False)[0]
+    likeness = torch.nn.functional.cosine_similarity(answer.flatten(), noise.flatten(), dim=0)
     return "epsilon" if likeness > 0.9 else "v_prediction"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,21 +78,15 @@ class Placement:
         """Parts in float32 while the block lasts; then the very tensors from before are back."""
         entered = self._entered
         self.leave()
-        # By owner and name: lowvram's hooks put new parameters in the place of the old.
-        kept = [(*place, _at(*place).data) for part in names for place in _floats(self._parts[part])]
-        try:
-            with torch.inference_mode(False):  # a parameter cannot hold a tensor that inference mode has made
-                for owner, name, data in kept:
-                    _at(owner, name).data = data.float()
-            if entered:
-                self.enter()
-            yield
-        finally:
-            self.leave()
-            for owner, name, data in kept:
-                _at(owner, name).data = data
-            if entered:
-                self.enter()
+        with float32_weights([self._parts[name] for name in names]):
+            try:
+                if entered:
+                    self.enter()
+                yield
+            finally:
+                self.leave()
+        if entered:
+            self.enter()
 
     def _bring(self, name: str, part: nn.Module) -> None:
         if self._offload == "none":
@@ -104,6 +98,21 @@ class Placement:
             cpu_offload(part, self._device)
         else:
             _, self._hooks[name] = cpu_offload_with_hook(part, self._device)
+
+
+@contextmanager
+def float32_weights(parts: Iterable[nn.Module]) -> Iterator[None]:
+    """Networks in RAM in float32 while the block lasts; then their own tensors again."""
+    # By owner and name: lowvram's hooks put new parameters in the place of the old.
+    kept = [(*place, _at(*place).data) for part in parts for place in _floats(part)]
+    try:
+        with torch.inference_mode(False):  # a parameter cannot hold a tensor that inference mode has made
+            for owner, name, data in kept:
+                _at(owner, name).data = data.float()
+        yield
+    finally:
+        for owner, name, data in kept:
+            _at(owner, name).data = data
 
 
 def _floats(part: nn.Module) -> Iterator[tuple[nn.Module, str]]:

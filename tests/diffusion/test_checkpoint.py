@@ -60,7 +60,6 @@ def test_the_starter_is_a_folder_of_its_own_sizes(starter: Path) -> None:
         "v_prediction",
     )
     assert found.family.name == "own sizes"
-    assert found.family.preview is None
 
 
 def test_a_pickled_checkpoint_is_recognised_too(tiny: TinyModels) -> None:

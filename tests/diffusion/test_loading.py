@@ -93,13 +93,13 @@ def test_the_networks_compute_what_they_computed_before_they_were_saved(
                 )[0]
                 for net in (nets.unet, found.unet)
             )
-            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=5e-4)
             one, other = (vae.decode(x[:, :4]).sample for vae in (nets.vae, found.vae))
-            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=5e-4)
             for encoder, text in zip(found.encoders, nets.texts.values(), strict=True):
                 first = text(ids, output_hidden_states=True).hidden_states[2]
                 second = encoder.model(ids, output_hidden_states=True).hidden_states[2]
-                torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5)
+                torch.testing.assert_close(first, second, rtol=1e-3, atol=5e-4)
 
 
 @pytest.mark.parametrize("family", NAMES)
@@ -476,20 +476,21 @@ def test_the_noise_levels_are_those_of_k_diffusion_and_diffusers() -> None:
     assert 4000 < zero[-1] < 5000
 
 
-class AsEpsilon:
+class AsEpsilon(torch.nn.Module):
     """A network that predicts v, asked for epsilon."""
 
     def __init__(self, unet: Any, sigma: Tensor) -> None:
-        self.unet, self.config, self.dtype = unet, unet.config, unet.dtype
+        super().__init__()
+        self.unet, self.config = unet, unet.config
         self.alpha = 1 / (1 + sigma**2).sqrt()
 
-    def __call__(self, x: Tensor, *arguments: Any, **more: Any) -> tuple[Tensor]:
+    def forward(self, x: Tensor, *arguments: Any, **more: Any) -> tuple[Tensor]:
         v = self.unet(x, *arguments, **more)[0]
         return (self.alpha * v + (1 - self.alpha**2).sqrt() * x,)
 
 
-def test_a_trained_network_tells_what_it_predicts(starter: Path, cpu: Hardware) -> None:
-    found = load_components(read_checkpoint(starter), cpu)
+def test_a_trained_network_tells_what_it_predicts(starter: Path, half_cpu: Hardware) -> None:
+    found = load_components(read_checkpoint(starter), half_cpu)
     with torch.no_grad():
         assert tried_prediction(found.unet) == "v_prediction"
         assert tried_prediction(AsEpsilon(found.unet, found.training_sigmas[-1])) == "epsilon"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import io
 import json
 import os
 import pickle
+import random
 import struct
 import tarfile
 import zipfile
@@ -335,6 +337,18 @@ def test_every_way_of_cutting_a_pickled_file_short_is_an_error(write: Write, opt
     for length in range(0, len(content), 97):
         with pytest.raises(CheckpointError, match=r"^model\.ckpt "):
             read_all(write(content[:length]))
+
+
+@pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}, {"pickle_protocol": 4}])
+def test_whatever_happens_to_the_bytes_only_our_errors_come_out(write: Write, options: dict[str, Any]) -> None:
+    content = saved({"state_dict": weights(), "epoch": 3}, **options)
+    generator = random.Random(1)
+    for _ in range(300):
+        damaged = bytearray(content)
+        for _ in range(generator.randint(1, 4)):
+            damaged[generator.randrange(len(damaged))] = generator.randrange(256)
+        with contextlib.suppress(CheckpointError):
+            read_all(write(bytes(damaged)))
 
 
 def header_of(entries: Any, data: bytes = b"") -> bytes:
