@@ -100,14 +100,14 @@ def _connect_load(page: Page, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -
     app = page.app
     shared = [bar.widgets[field.name] for field in QUICK]
     own = [widget for sheet in sheets for widget in sheet.inputs[len(QUICK) :]]
+    others = [component for visit in page.visits for component in visit.outputs]
 
     def restore(request: gr.Request) -> list[Any]:
         owner = owner_in(request)
-        updates = [recall(app, sheet.form, owner) for sheet in sheets]
-        return [*updates[0][: len(QUICK)], *(one for each in updates for one in each[len(QUICK) :]), notice_text(app)]
+        forms = [recall(app, sheet.form, owner) for sheet in sheets]
+        updates = [*forms[0][: len(QUICK)], *(update for form in forms for update in form[len(QUICK) :])]
+        return [*updates, notice_text(app), *(value for visit in page.visits for value in visit.today())]
 
-    for visit in page.visits:
-        on_event(demo.load, visit.today, page.messages, outputs=visit.outputs)
     saved_when_changed(shared, TABS[0])
-    loaded = on_event(demo.load, restore, page.messages, outputs=[*shared, *own, bar.notice])
+    loaded = on_event(demo.load, restore, page.messages, outputs=[*shared, *own, bar.notice, *others])
     loaded.success(fn=None, js="() => window.aquatint.restored()", api_visibility="private")

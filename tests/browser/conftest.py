@@ -98,7 +98,10 @@ class Visitor:
         self.page.wait_for_selector("body[data-aquatint=ready]")
 
     def open(self, tab: str) -> None:
+        """Gradio draws a tab when it is first opened, and a moment later gives its components their values."""
         self.page.locator(f"#tab_{tab}-button").click()
+        self.page.locator(f"#tab_{tab}").wait_for()
+        self.page.wait_for_timeout(250)
 
     def prompt(self, tab: str = "txt2img") -> Locator:
         return self.page.locator(f"#{tab}_prompt textarea")

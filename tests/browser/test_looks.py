@@ -29,7 +29,6 @@ def test_every_tab_fits_its_window(visit: Visit, width: int, height: int, scheme
     visitor = visit(width, height, color_scheme=scheme, is_mobile=width < 500, has_touch=width < 500)
     for tab in TABS:
         visitor.open(tab)
-        visitor.page.wait_for_timeout(150)
         wide, window = visitor.page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
         assert wide <= window, tab
     assert visitor.page.evaluate("() => document.body.classList.contains('dark')") == (scheme == "dark")
@@ -68,7 +67,6 @@ def test_generating_moves_nothing(visitor: Visitor) -> None:
 def test_every_control_has_a_name(visitor: Visitor) -> None:
     for tab in TABS:
         visitor.open(tab)
-        visitor.page.wait_for_timeout(150)
         assert visitor.page.evaluate(NAMELESS) == [], tab
 
 
@@ -94,7 +92,6 @@ def test_what_people_write_is_never_read_as_html(visitor: Visitor) -> None:
     page.locator("#txt2img_gallery").get_by_role("button", name="To img2img").click()
     for tab in TABS:
         visitor.open(tab)
-        page.wait_for_timeout(200)
     visitor.reload()
     for prompt in PAYLOADS:
         visitor.open("txt2img")
