@@ -202,14 +202,14 @@ FIELDS = (
         choices=_labelled("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent)"),
     ),
     Field(
-        "mask_blur",
+        "mask_blur_x",
         "Mask blur",
         "slider",
+        "mask_blur",
         default=4,
         tabs=(PAINT,),
         limits=(0, 64, 1),
         read=_both_ways,
-        show=lambda values: values.get("mask_blur_x", values.get("mask_blur")),
     ),
     Field(
         "inpainting_mask_invert",

@@ -143,7 +143,7 @@ def _parameters(sheet: Sheet) -> None:
             sheet.tool("reuse_seed", "The seed of the picture that is shown", "recycle", f"{tab}_reuse_seed")
     if tab in WITH_PICTURE:
         with gr.Accordion("Resizing and mask" if tab == PAINT else "Resizing", open=False, elem_id=f"{tab}_more"):
-            sheet.add("resize_mode", "mask_blur", "inpainting_mask_invert")
+            sheet.add("resize_mode", "mask_blur_x", "inpainting_mask_invert")
     with gr.Accordion("Variation", open=False, elem_id=f"{tab}_subseed_row"), gr.Row():
         sheet.add("subseed", "subseed_strength")
     sheet.add(OVERRIDES)
