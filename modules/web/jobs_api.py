@@ -15,7 +15,7 @@ from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.image_files import read_parameters
 from modules.studio.infotext import read_infotext, to_request_values
-from modules.studio.job import ENDED, Job, Progress, SavedImage
+from modules.studio.job import ENDED, LOCAL, Job, Progress, SavedImage
 from modules.studio.queue import QueueRow
 from modules.studio.request import RequestError
 from modules.web.answers import json_answer, refusal
@@ -51,7 +51,7 @@ class JobRoutes:
         self.app = app
 
     def state(self, request: Request) -> Response:
-        """The owner's jobs: the running one, those that wait, those that ended last."""
+        """The owner's jobs: the running one, those that wait, those that ended last; and the owner's name, with a login."""
         owner = owner_of(request.scope)
         engine, queue = self.app.engine, self.app.queue
         line = queue.line()
@@ -65,7 +65,8 @@ class JobRoutes:
         ended = queue.rows(owner, states=ENDED, limit=SHOWN_ENDED)
         shown += [self._shown_row(row) for row in ended if row.id not in known]
         others = sum(job.owner != owner for _, job in waiting) + (running is not None and running.owner != owner)
-        return json_answer({"jobs": shown, "paused": queue.paused, "others": others})
+        login = None if owner == LOCAL else owner
+        return json_answer({"jobs": shown, "paused": queue.paused, "others": others, "login": login})
 
     def preview(self, request: Request) -> Response:
         """The newest live preview of a running job, a JPEG."""

@@ -55,6 +55,7 @@ def test_t081_others_see_only_how_many_wait(closed_site: Gate, paused: App, subm
     submit("alice", prompt="my secret prompt")
     seen = ask(closed_site, path="/aquatint/state", headers=[BOB])
     assert json.loads(seen.body)["others"] == 2
+    assert json.loads(seen.body)["login"] == "bob"
     assert b"secret prompt" not in seen.body
     assert state(closed_site)["others"] == 0
     assert [job["place"] for job in state(closed_site)["jobs"][:2]] == [0, 1]
@@ -161,3 +162,7 @@ def test_t097_a_hostile_infotext_is_only_a_text(open_site: Gate, app: App) -> No
         assert answer.status == 200
         assert json.loads(answer.body)["values"].get("steps", 20) <= 1000
     assert app.settings.options == before
+
+
+def test_without_a_login_there_is_nobody_to_log_out(open_site: Gate) -> None:
+    assert json.loads(ask(open_site, path="/aquatint/state").body)["login"] is None

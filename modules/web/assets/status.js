@@ -1,4 +1,4 @@
-// At the end of the bar: what is going on, from any tab; and light or dark.
+// At the end of the bar: what is going on, from any tab; light or dark; and the way out for who has logged in.
 
 import { openTab } from './bridge.js';
 import { button, fill, h, icon, say } from './dom.js';
@@ -8,8 +8,11 @@ export function mount(element) {
   const text = h('span');
   const chip = h('button', { type: 'button', class: 'aq-chip', title: 'Open the queue', onclick: () => openTab('tab_queue') }, icon('drop'), text);
   const theme = button('theme', 'Light or dark', toggleTheme, { bare: true });
-  fill(element, h('div', { class: 'aq-status' }, chip, theme));
+  const leave = h('button', { type: 'button', class: 'aq-chip', id: 'aquatint_logout', hidden: true, onclick: logOut }, 'Log out');
+  fill(element, h('div', { class: 'aq-status' }, chip, theme, leave));
   watch((state) => {
+    leave.hidden = !state.login;
+    leave.title = state.login ? `You are ${state.login}` : '';
     chip.dataset.tone = tone(state);
     say(text, words(state));
     const running = state.jobs.find((job) => job.state === 'running');
@@ -41,4 +44,9 @@ const percent = (job) => `${Math.round((job.fraction ?? 0) * 100)} %`;
 function toggleTheme() {
   const dark = document.body.classList.toggle('dark');
   localStorage.setItem('aquatint-theme', dark ? 'dark' : 'light');
+}
+
+async function logOut() {
+  await fetch('/logout', { method: 'POST' });
+  location.assign('/login');
 }
