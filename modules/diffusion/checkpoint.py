@@ -115,20 +115,26 @@ def list_checkpoints(folder: Path, facts: FileFacts | None = None) -> tuple[list
     return sorted(checkpoints, key=lambda checkpoint: checkpoint.name.casefold()), broken
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As os.walk, through links, but each folder once: links may go in circles."""
     visited = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = Path(place).resolve()
         if real in visited:
             folders.clear()
-            continue
-        visited.add(real)
-        if "model_index.json" in files and Path(place) != folder:
+        else:
+            visited.add(real)
+            yield Path(place), folders, files
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    for place, folders, files in walk(folder):
+        if "model_index.json" in files and place != folder:
             folders.clear()
-            yield Path(place)
+            yield place
             continue
         names = (name for name in files if Path(name).suffix.lower() in SUFFIXES)
-        yield from (Path(place, name) for name in names if not re.search(r"\.vae\.\w+$", name, re.IGNORECASE))
+        yield from (place / name for name in names if not re.search(r"\.vae\.\w+$", name, re.IGNORECASE))
 
 
 def _from_folder(path: Path, name: str, facts: FileFacts) -> Checkpoint:

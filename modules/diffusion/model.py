@@ -53,15 +53,12 @@ class Model:
         """Kernels on the CPU round differently for different batch sizes: one image at a time gives the same bits."""
         for network in (self.unet, vae):
             apply(attention, network)
+        self._encoders = tuple(encoder.model for encoder in components.encoders)
+        self.parts = (*self._encoders, self.unet, vae)
+        """What the placement moves."""
         self.placement = placement
-        self._encoder_parts = tuple(f"text_encoder {number}" for number in range(len(components.encoders)))
-        self._vae_part = f"vae {vae_name or ''}"
-        for name, encoder in zip(self._encoder_parts, components.encoders, strict=True):
-            placement.add(name, encoder.model)
-        self.parts = (*self._encoder_parts, "unet", self._vae_part)
-        """Their names in the placement."""
-        placement.add("unet", self.unet)
-        placement.add(self._vae_part, vae)
+        for part in self.parts:
+            placement.add(part, streamed=part is self.unet)
 
     @property
     def has_inpaint_channels(self) -> bool:
@@ -87,13 +84,13 @@ class Model:
 
         `x` (n, C_in, h, w); `timesteps` (n,), fractions allowed; one conditioning for each image, all of one length.
         """
-        self.placement.use("unet")
+        self.placement.use(self.unet)
         layout = torch.channels_last if self.hardware.is_cpu else torch.contiguous_format
         extra: dict[str, Tensor] = {}
         if self.family.time_ids:
             extra = {
                 "text_embeds": torch.stack([_given(one.pooled) for one in conditioning]).to(self.device, self.dtype),
-                "time_ids": torch.stack([_given(one.time_ids) for one in conditioning]).to(self.device, self.dtype),
+                "time_ids": torch.stack([_given(one.time_ids) for one in conditioning]).to(self.device),
             }
         with torch.inference_mode():
             answer = self.unet(
@@ -147,7 +144,7 @@ class Model:
                 self.dtype, self.vae_dtype = formats
 
     def _encode_prompt(self, text: str, clip_skip: int, width: int, height: int, negative: bool) -> Conditioning:
-        self.placement.use(*self._encoder_parts)
+        self.placement.use(*self._encoders)
         found = encode_text(text, self.text_encoders, clip_skip)
         if not self.family.time_ids:
             return found
@@ -164,7 +161,7 @@ class Model:
         if not is_good(result) and self.vae_dtype != torch.float32:
             before, self.vae_dtype = self.vae_dtype, torch.float32
             try:
-                with self.placement.in_float32(self._vae_part):
+                with self.placement.in_float32(self.vae):
                     result = self._call_vae(run, x)
             finally:
                 self.vae_dtype = before
@@ -175,7 +172,7 @@ class Model:
         return result
 
     def _call_vae(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        self.placement.use(self._vae_part)
+        self.placement.use(self.vae)
         layout = torch.channels_last if self.hardware.is_cpu else torch.contiguous_format
         return run(x.to(self.device, self.vae_dtype).contiguous(memory_format=layout))
 

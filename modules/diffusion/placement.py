@@ -11,53 +11,49 @@ from torch import Tensor, nn
 
 from modules.diffusion.hardware import Hardware
 
-STREAMED = "unet"
-"""The part that --lowvram streams; the others are small enough to be moved whole."""
-
 
 class Placement:
     """Brings parts to the device and back to RAM. On the CPU without offload there is nothing to do.
 
     none: all parts are on the device between `enter` and `leave`. medvram: each comes when it is called, and the others
-    leave. lowvram: like medvram, with the UNet's layers coming and going one by one.
+    leave. lowvram: like medvram, but the layers of streamed parts come and go one by one.
     """
 
     def __init__(self, hardware: Hardware) -> None:
         self._device, self._offload = hardware.device, hardware.offload
-        self._parts: dict[str, nn.Module] = {}
-        self._hooks: dict[str, Any] = {}
+        self._streamed: dict[nn.Module, bool] = {}
+        self._hooks: dict[nn.Module, Any] = {}
         self._entered = False
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """Their names."""
-        return tuple(self._parts)
+    def parts(self) -> tuple[nn.Module, ...]:
+        """All of them."""
+        return tuple(self._streamed)
 
-    def add(self, name: str, part: nn.Module) -> None:
+    def add(self, part: nn.Module, *, streamed: bool = False) -> None:
         """One more part, brought to where the others are; nothing if it is among them."""
-        if self._parts.get(name) is part:
-            return
-        self._parts[name] = part
-        if self._entered:
-            self._bring(name, part)
+        if part not in self._streamed:
+            self._streamed[part] = streamed
+            if self._entered:
+                self._bring(part)
 
-    def keep(self, names: Collection[str]) -> None:
+    def keep(self, parts: Collection[nn.Module]) -> None:
         """Forget all other parts."""
-        for name in [name for name in self._parts if name not in names]:
-            self._hooks.pop(name, None)
-            del self._parts[name]
+        for part in [part for part in self._streamed if part not in parts]:
+            self._hooks.pop(part, None)
+            del self._streamed[part]
 
     def enter(self) -> None:
         """Ready to be called."""
         if not self._entered:
             self._entered = True
-            for name, part in self._parts.items():
-                self._bring(name, part)
+            for part in self._streamed:
+                self._bring(part)
 
-    def use(self, *names: str) -> None:
+    def use(self, *parts: nn.Module) -> None:
         """Say which parts are called next, so that the others make room."""
         for other, hook in self._hooks.items():
-            if other not in names:
+            if other not in parts:
                 hook.offload()
 
     def leave(self) -> None:
@@ -66,7 +62,7 @@ class Placement:
             return
         self._entered = False
         self._hooks.clear()
-        for part in self._parts.values():
+        for part in self._streamed:
             if self._offload != "none":
                 from accelerate.hooks import remove_hook_from_submodules  # heavy
 
@@ -74,11 +70,11 @@ class Placement:
             part.to("cpu")
 
     @contextmanager
-    def in_float32(self, *names: str) -> Iterator[None]:
+    def in_float32(self, *parts: nn.Module) -> Iterator[None]:
         """Parts in float32 while the block lasts; then the very tensors from before are back."""
         entered = self._entered
         self.leave()
-        with float32_weights([self._parts[name] for name in names]):
+        with float32_weights(parts):
             try:
                 if entered:
                     self.enter()
@@ -88,16 +84,16 @@ class Placement:
         if entered:
             self.enter()
 
-    def _bring(self, name: str, part: nn.Module) -> None:
+    def _bring(self, part: nn.Module) -> None:
         if self._offload == "none":
             part.to(self._device)
             return
         from accelerate import cpu_offload, cpu_offload_with_hook  # heavy
 
-        if self._offload == "lowvram" and name == STREAMED:
+        if self._offload == "lowvram" and self._streamed[part]:
             cpu_offload(part, self._device)
         else:
-            _, self._hooks[name] = cpu_offload_with_hook(part, self._device)
+            _, self._hooks[part] = cpu_offload_with_hook(part, self._device)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 
 from modules.diffusion.attention import Attention
-from modules.diffusion.checkpoint import BrokenFile, Checkpoint, list_checkpoints
+from modules.diffusion.checkpoint import BrokenFile, Checkpoint, list_checkpoints, walk
 from modules.diffusion.diffusers_folder import weights_files
 from modules.diffusion.errors import AquatintError, CheckpointError
 from modules.diffusion.file_facts import FileFacts
@@ -112,9 +112,9 @@ class ModelStore:
                 checkpoints.setdefault(name, replace(checkpoint, name=name))
             broken += failed
         self.checkpoints, self.broken = tuple(checkpoints.values()), tuple(broken)
-        files = self._vae_folder.rglob("*")
-        names = (path.relative_to(self._vae_folder).as_posix() for path in files if path.suffix in VAE_SUFFIXES)
-        self.vaes = tuple(sorted(names, key=str.casefold))
+        files = (place / name for place, _, names in walk(self._vae_folder) for name in names)
+        vaes = (path.relative_to(self._vae_folder) for path in files if path.suffix.lower() in VAE_SUFFIXES)
+        self.vaes = tuple(sorted((path.as_posix() for path in vaes), key=str.casefold))
 
     def find(self, text: str) -> Checkpoint:
         """By title, name, name without suffix, stem, or hash (all of it or its first ten digits).
@@ -123,11 +123,11 @@ class ModelStore:
         """
         words = text.strip()
         titled = re.fullmatch(r"(.+?) \[([0-9a-fA-F]{8,64})\]", words)
-        wanted = [titled[2], titled[1]] if titled else [words]
-        for word in wanted:
-            for checkpoint in self.checkpoints:
-                if word.casefold() in _names(checkpoint):
-                    return checkpoint
+        for word in (titled[2], titled[1]) if titled else (words,):
+            ranked = [(_rank(checkpoint, word), checkpoint) for checkpoint in self.checkpoints]
+            best, checkpoint = min(ranked, key=lambda pair: pair[0], default=(UNKNOWN, None))
+            if checkpoint is not None and best < UNKNOWN:
+                return checkpoint
         places = ", ".join(str(folder) for folder in self._folders)
         found = ", ".join(checkpoint.name for checkpoint in self.checkpoints[:20]) or "nothing"
         raise AquatintError(f"No checkpoint called '{text}' in {places}. Found: {found}.")
@@ -255,11 +255,18 @@ def _key(checkpoint: Checkpoint) -> _Key:
     return _Key(checkpoint.path, found.st_size, found.st_mtime_ns)
 
 
-def _names(checkpoint: Checkpoint) -> set[str]:
+UNKNOWN = 99
+
+
+def _rank(checkpoint: Checkpoint, word: str) -> int:
+    """How good a name the word is: 0 the best, UNKNOWN none. Two checkpoints may share a stem, or all but the case."""
     sha256 = checkpoint.known_sha256 or ""
     without_suffix = checkpoint.name if checkpoint.is_folder else checkpoint.name.rpartition(".")[0]
-    names = {checkpoint.name, without_suffix, checkpoint.stem, str(checkpoint.path), sha256, sha256[:10]}
-    return {name.casefold() for name in names if name}
+    names = [checkpoint.name, str(checkpoint.path), without_suffix, checkpoint.stem, sha256, sha256[:10]]
+    folded = [name.casefold() for name in names]
+    if word in names and word:
+        return names.index(word)
+    return len(names) + folded.index(word.casefold()) if word.casefold() in folded and word else UNKNOWN
 
 
 def _size_on_disk(checkpoint: Checkpoint) -> int:

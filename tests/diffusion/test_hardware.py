@@ -125,6 +125,7 @@ def test_memory_is_told_in_bytes() -> None:
 
 
 def test_released_memory_goes_back_to_the_system() -> None:
+    release_memory(CPU)
     before = resident_memory()
     blocks = [torch.ones(4096) for _ in range(10_000)]
     held = resident_memory() - before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ Ready = Callable[..., Model]
 
 @pytest.fixture(scope="session")
 def ready(cpu: Hardware, sdpa: Attention) -> Ready:
-    """Makes a model that is in its place."""
+    """Makes a model that is in its place, once for all tests, which leave it as it was."""
 
+    @cache
     def make(path: Path, hardware: Hardware = cpu) -> Model:
         checkpoint = read_checkpoint(path)
         components = load_components(checkpoint, hardware)

@@ -35,7 +35,7 @@ def models(tmp_path: Path, tiny: TinyModels) -> Path:
     folder = tmp_path / "models"
     (folder / "sub").mkdir(parents=True)
     shutil.copy(tiny.ldm("SD 1.x"), folder / "one.safetensors")
-    shutil.copy(tiny.ldm("SD 2.x"), folder / "sub/Two Words.safetensors")
+    shutil.copy(tiny.ldm("SD 1.x inpainting"), folder / "sub/Two Words.safetensors")
     shutil.copytree(tiny.diffusers("SD 1.x"), folder / "v1.5 folder")
     (folder / "broken.safetensors").write_bytes(tiny.ldm("SD 1.x").read_bytes()[:-9])
     return folder
@@ -115,6 +115,16 @@ def test_a_checkpoint_is_found_by_its_hash_and_by_its_title(open_store: Open) ->
     sha256 = one.sha256
     for text in (sha256, sha256[:10], sha256[:10].upper(), one.title, f"renamed.safetensors [{sha256[:10]}]"):
         assert open_store().find(text) == one
+
+
+def test_the_better_name_wins(open_store: Open, models: Path) -> None:
+    (models / "a").mkdir()
+    for name in ("a/one.safetensors", "ONE.safetensors", "a/v1.5 folder.safetensors"):
+        shutil.copy(models / "one.safetensors", models / name)
+    store = open_store()
+    for name in ("one.safetensors", "ONE.safetensors", "a/one.safetensors", "v1.5 folder"):
+        assert store.find(name).name == name
+    assert store.find("one").name == "one.safetensors"
 
 
 def test_an_unknown_name_says_what_there_is(open_store: Open, models: Path) -> None:
@@ -367,7 +377,8 @@ def test_only_the_last_chosen_vae_is_kept_beside_the_own(open_store: Open, vaes:
     for vae in ("None", "a", "b", "c"):
         with store.lease("one", vae) as model:
             pass
-    assert set(model.placement.parts) == {"text_encoder 0", "unet", "vae ", "vae c.safetensors"}
+    with store.lease("one") as own:
+        assert set(model.placement.parts) == {*model.parts, own.vae}
 
 
 # Memory
