@@ -51,7 +51,7 @@ class JobRoutes:
         self.app = app
 
     def state(self, request: Request) -> Response:
-        """The owner's jobs: the running one, those that wait, those that ended last; and the owner's name, with a login."""
+        """The owner's jobs: the running one, those that wait, those that ended last; with a login, whose."""
         owner = owner_of(request.scope)
         engine, queue = self.app.engine, self.app.queue
         line = queue.line()
