@@ -16,6 +16,7 @@ from tests.tiny import TinyModels
 
 def pytest_configure() -> None:
     hide_xformers_without_cuda()
+    torch.set_num_threads(1)  # tiny networks gain nothing from more, and lose much on a machine that is busy
 
 
 @pytest.fixture(scope="session")
