@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from modules.diffusion.attention import Attention, hide_xformers_without_cuda
 from modules.diffusion.hardware import Hardware
-from tests.tiny import TinyModels
+from modules.diffusion.store import ModelStore
+from tests.tiny import TinyModels, ldm_vae_state, networks
 
 
 def pytest_configure() -> None:
@@ -47,6 +51,34 @@ def half_cpu() -> Hardware:
 def sdpa() -> Attention:
     """torch's own attention."""
     return Attention("sdpa", "a test")
+
+
+@pytest.fixture
+def models(tmp_path: Path, tiny: TinyModels) -> Path:
+    """A folder with three checkpoints and one broken file."""
+    folder = tmp_path / "models"
+    (folder / "sub").mkdir(parents=True)
+    shutil.copy(tiny.ldm("SD 1.x"), folder / "one.safetensors")
+    shutil.copy(tiny.ldm("SD 1.x inpainting"), folder / "sub/Two Words.safetensors")
+    shutil.copytree(tiny.diffusers("SD 1.x"), folder / "v1.5 folder")
+    (folder / "broken.safetensors").write_bytes(tiny.ldm("SD 1.x").read_bytes()[:-9])
+    return folder
+
+
+@pytest.fixture
+def vaes(tmp_path: Path) -> Path:
+    """A folder with one VAE of its own weights."""
+    (tmp_path / "vae/sub").mkdir(parents=True)
+    save_file(ldm_vae_state(networks("SD 1.x", seed=7).vae), tmp_path / "vae/sub/Fine.safetensors")
+    return tmp_path / "vae"
+
+
+@pytest.fixture
+def open_store(models: Path, vaes: Path, cpu: Hardware, sdpa: Attention, tmp_path: Path) -> Callable[..., ModelStore]:
+    """Opens a store on the folders."""
+    return lambda *folders, **options: ModelStore(
+        folders or (models,), vaes, cpu, sdpa, **{"cache": tmp_path / "facts.json", **options}
+    )
 
 
 @pytest.fixture

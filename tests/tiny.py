@@ -264,6 +264,12 @@ def save_part(folder: Path, model: Any, config: Mapping[str, Any], stem: str, la
     (folder / "config.json").write_text(json.dumps(dict(config)))
 
 
+def assert_equal(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """The same names and, bit for bit, the same weights."""
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 @dataclass
 class TinyModels:
     """Makes each file once and hands out its path; whoever changes a file copies it first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,8 @@ from torch import Tensor
 
 from modules.diffusion.checkpoint import read_checkpoint
 from modules.diffusion.errors import CheckpointError
-from modules.diffusion.families import FAMILIES, SD1, SDXL, Family, recognise, structure_of
+from modules.diffusion.families import SD1, SDXL
 from modules.diffusion.hardware import Hardware
-from modules.diffusion.ldm_keys import UNET
 from modules.diffusion.loading import (
     CONFIGS,
     Components,
@@ -28,11 +26,11 @@ from modules.diffusion.loading import (
     training_sigmas,
     tried_prediction,
 )
-from modules.diffusion.sizes import below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
 from tests.tiny import (
     KINDS,
     Networks,
     TinyModels,
+    assert_equal,
     ldm_state,
     ldm_vae_state,
     networks,
@@ -96,112 +94,6 @@ def test_a_pickled_checkpoint_gives_every_weight_back(legacy: bool, tmp_path: Pa
     nets = networks("SD 1.x")
     path = save_ckpt(tmp_path / "model.ckpt", nets, legacy=legacy)
     assert_holds(load_components(read_checkpoint(path), cpu), nets)
-
-
-@pytest.mark.parametrize("family", NAMES)
-def test_the_original_layout_is_the_one_that_diffusers_converts(family: str, tiny: TinyModels) -> None:
-    from diffusers.loaders.single_file_utils import (
-        convert_ldm_clip_checkpoint,
-        convert_ldm_unet_checkpoint,
-        convert_ldm_vae_checkpoint,
-        convert_open_clip_checkpoint,
-    )
-
-    nets = tiny.networks(family)
-    state = ldm_state(nets)
-    assert_equal(convert_ldm_unet_checkpoint(dict(state), nets.unet.config), dict(state_of(nets.unet)))
-    assert_equal(convert_ldm_vae_checkpoint(dict(state), nets.vae.config), dict(state_of(nets.vae)))
-    for text in nets.kind.texts:
-        model = nets.texts[text.part]
-        part = {key: tensor for key, tensor in state.items() if key.startswith(text.prefix)}
-        converted = (
-            convert_open_clip_checkpoint(model, part, text.prefix)
-            if text.is_open_clip
-            else convert_ldm_clip_checkpoint(part)
-        )
-        expected = {name.removeprefix("text_model."): tensor for name, tensor in state_of(model)}
-        assert_equal({name.removeprefix("text_model."): tensor for name, tensor in converted.items()}, expected)
-
-
-def assert_equal(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    assert found.keys() == expected.keys()
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
-
-
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_the_sizes_read_from_the_real_networks_are_those_of_our_configurations(family: Family) -> None:
-    nets = real(family)
-    shapes = {name: tuple(tensor.shape) for name, tensor in ldm_state(nets).items()}
-    sizes = unet_sizes(below(shapes, UNET))
-    expected = config(family, "unet") | {"in_channels": family.in_channels}
-    assert sizes == {key: expected[key] for key in sizes}
-    assert recognise(structure_of(sizes)) is family
-    sizes = vae_sizes(below(shapes, "first_stage_model."))
-    assert sizes == {key: config(family, "vae")[key] for key in sizes}
-    for row, text in zip(family.encoders, nets.kind.texts, strict=True):
-        read = open_clip_sizes if row.is_open_clip else clip_sizes
-        sizes = read(below(shapes, text.prefix))
-        assert sizes == {key: config(family, row.folder)[key] for key in sizes}
-
-
-def config(family: Family, part: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((CONFIGS / family.config / f"{part}.json").read_text())
-    return content
-
-
-def real(family: Family) -> Networks:
-    """A family's networks in their real sizes, without memory."""
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
-
-    kind = KINDS[family.name]
-    with torch.device("meta"):
-        texts = {
-            text.part: (CLIPTextModelWithProjection if text.projection else CLIPTextModel)(
-                CLIPTextConfig(**config(family, text.part))
-            )
-            for text in kind.texts
-        }
-        unet = UNet2DConditionModel(**{**config(family, "unet"), "in_channels": family.in_channels})
-        return Networks(kind, unet, AutoencoderKL(**config(family, "vae")), texts)
-
-
-@pytest.mark.parametrize(
-    ("family", "keys"),
-    [
-        (
-            "SD 1.x",
-            {
-                "model.diffusion_model.input_blocks.11.0.out_layers.3.weight": (1280, 1280, 3, 3),
-                "model.diffusion_model.output_blocks.5.2.conv.weight": (1280, 1280, 3, 3),
-                "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.attn2.to_k.weight": (320, 768),
-                "model.diffusion_model.middle_block.1.proj_in.weight": (1280, 1280, 1, 1),
-                "cond_stage_model.transformer.text_model.encoder.layers.11.self_attn.q_proj.weight": (768, 768),
-                "first_stage_model.decoder.up.3.upsample.conv.weight": (512, 512, 3, 3),
-                "first_stage_model.decoder.mid.attn_1.proj_out.weight": (512, 512, 1, 1),
-                "first_stage_model.encoder.down.1.block.0.nin_shortcut.weight": (256, 128, 1, 1),
-            },
-        ),
-        (
-            "SDXL",
-            {
-                "model.diffusion_model.label_emb.0.0.weight": (1280, 2816),
-                "model.diffusion_model.output_blocks.2.1.transformer_blocks.9.attn2.to_k.weight": (1280, 2048),
-                "model.diffusion_model.output_blocks.2.2.conv.weight": (1280, 1280, 3, 3),
-                "model.diffusion_model.input_blocks.4.1.proj_in.weight": (640, 640),
-                "conditioner.embedders.1.model.text_projection": (1280, 1280),
-                "conditioner.embedders.1.model.transformer.resblocks.31.attn.in_proj_weight": (3840, 1280),
-                "conditioner.embedders.1.model.transformer.resblocks.31.mlp.c_proj.bias": (1280,),
-                "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight": (768,),
-            },
-        ),
-    ],
-)
-def test_keys_known_from_published_files_are_where_they_should_be(
-    family: str, keys: dict[str, tuple[int, ...]]
-) -> None:
-    state = ldm_state(real(next(row for row in FAMILIES if row.name == family)))
-    assert {key: tuple(state[key].shape) for key in keys} == keys
 
 
 def test_weights_come_in_the_format_asked_for(tiny: TinyModels, half_cpu: Hardware) -> None:
@@ -347,104 +239,6 @@ def test_a_checkpoint_is_no_vae_file_but_may_lend_its_own(tiny: TinyModels, cpu:
     save_file({"a": torch.ones(1)}, tmp_path / "a.safetensors")
     with pytest.raises(CheckpointError, match=r"a\.safetensors.*not those of a VAE"):
         load_vae(tmp_path / "a.safetensors", SDXL, cpu)
-
-
-Change = Callable[[dict[str, Tensor]], None]
-
-OUT = "model.diffusion_model.out.2.weight"
-
-
-def without(key: str) -> Change:
-    return lambda state: state.__delitem__(key)
-
-
-def with_value(key: str, value: float) -> Change:
-    return lambda state: state.update({key: torch.full_like(state[key], value)})
-
-
-def with_tensor(key: str, *shape: int) -> Change:
-    return lambda state: state.__setitem__(key, torch.ones(shape, dtype=torch.float16))
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (
-            without("model.diffusion_model.time_embed.0.bias"),
-            "1 weights are missing, such as model.diffusion_model.time",
-        ),
-        (without("first_stage_model.decoder.mid.block_1.conv1.bias"), "weights are missing"),
-        (without("cond_stage_model.transformer.text_model.final_layer_norm.bias"), "weights are missing"),
-        (without("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"), "no text encoder"),
-        (without("cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"), "position_embedding"),
-        (with_value(OUT, float("nan")), "NaN"),
-        (with_value(OUT, float("inf")), "NaN or infinity"),
-        (with_value("first_stage_model.decoder.conv_out.bias", float("nan")), "NaN"),
-        (with_value("cond_stage_model.transformer.text_model.final_layer_norm.bias", float("nan")), "NaN"),
-        (with_tensor("model.diffusion_model.time_embed.0.bias", 3), "another size"),
-        (with_tensor("model.diffusion_model.time_embed.0.weight", 128, 33), "another size"),
-        (with_tensor("model.diffusion_model.out.2.bias", 4, 1, 1), "another size"),
-        (with_tensor("model.diffusion_model.stranger.weight", 3), "stranger"),
-        (with_tensor("first_stage_model.decoder.conv_in.weight", 3), "model.safetensors"),
-    ],
-)
-def test_a_wrong_file_is_refused_with_its_name_and_the_weight(
-    change: Change, said: str, tiny: TinyModels, tmp_path: Path, cpu: Hardware
-) -> None:
-    state = load_file(tiny.ldm("SD 1.x"))
-    change(state)
-    save_file(state, tmp_path / "model.safetensors")
-    checkpoint = read_checkpoint(tmp_path / "model.safetensors")
-    with pytest.raises(CheckpointError, match=r"^model\.safetensors cannot be used") as refusal:
-        load_components(checkpoint, cpu)
-    assert said in str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    ("part", "values", "said"),
-    [
-        ("unet", {"class_embed_type": "timestep"}, "class_embed_type"),
-        ("unet", {"time_cond_proj_dim": 256}, "time_cond_proj_dim"),
-        ("unet", {"cross_attention_dim": 32}, "another size"),
-        ("unet", {"block_out_channels": "x"}, ""),
-        ("unet", {"down_block_types": ["Evil"] * 4}, "Evil"),
-        ("unet", {"layers_per_block": 3}, ""),
-        ("vae", {"act_fn": "nothing"}, "nothing"),
-        ("vae", {"scaling_factor": "x"}, ""),
-        ("text_encoder", {"hidden_act": "nothing"}, "nothing"),
-        ("text_encoder", {"num_hidden_layers": 9}, "missing"),
-        ("text_encoder", {"hidden_size": 60}, ""),
-    ],
-)
-def test_a_folder_whose_settings_do_not_fit_is_refused_with_its_name(
-    part: str, values: dict[str, Any], said: str, tiny: TinyModels, tmp_path: Path, cpu: Hardware
-) -> None:
-    folder = tmp_path / "folder"
-    shutil.copytree(tiny.diffusers("SD 1.x"), folder)
-    path = folder / part / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
-    with pytest.raises(CheckpointError, match=r"^folder cannot be used") as refusal:
-        load_components(read_checkpoint(folder), cpu)
-    assert said in str(refusal.value)
-
-
-@pytest.mark.usefixtures("no_network")
-def test_what_a_text_encoders_settings_could_fetch_is_not_fetched(
-    tiny: TinyModels, tmp_path: Path, cpu: Hardware
-) -> None:
-    folder = tmp_path / "folder"
-    shutil.copytree(tiny.diffusers("SD 1.x"), folder)
-    path = folder / "text_encoder/config.json"
-    hostile = {
-        "_attn_implementation": "kernels-community/flash-attn",
-        "attn_implementation": "kernels-community/flash-attn",
-        "auto_map": {"AutoModel": "evil.Evil"},
-        "_name_or_path": "someone/else",
-    }
-    path.write_text(json.dumps(json.loads(path.read_text()) | hostile))
-    (folder / "tokenizer/tokenizer_config.json").write_text(json.dumps({"auto_map": "evil", "tokenizer_class": "Evil"}))
-    found = load_components(read_checkpoint(folder), cpu)
-    assert found.encoders[0].model.config._attn_implementation == "sdpa"
 
 
 def test_a_checkpoint_without_a_vae_is_loaded_without_one(tmp_path: Path, tiny: TinyModels, cpu: Hardware) -> None:

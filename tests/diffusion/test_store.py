@@ -1,4 +1,4 @@
-"""The store: what it lists and finds, that it loads once, what it keeps, and that it gives memory back."""
+"""The store lends models: it loads once, keeps the last few, and gives memory back."""
 
 from __future__ import annotations
 
@@ -17,44 +17,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from modules.diffusion import store as store_module
-from modules.diffusion.attention import Attention
 from modules.diffusion.checkpoint import Checkpoint
-from modules.diffusion.errors import AquatintError, CheckpointError
+from modules.diffusion.errors import CheckpointError
 from modules.diffusion.hardware import Hardware, Memory, release_memory, resident_memory
 from modules.diffusion.loading import Components, load_components
 from modules.diffusion.placement import Placement
 from modules.diffusion.store import ModelStore
-from tests.tiny import TinyModels, ldm_vae_state, networks, save_ldm
+from tests.tiny import TinyModels, networks, save_ldm
 
 Open = Callable[..., ModelStore]
-
-
-@pytest.fixture
-def models(tmp_path: Path, tiny: TinyModels) -> Path:
-    """A folder with three checkpoints and one broken file."""
-    folder = tmp_path / "models"
-    (folder / "sub").mkdir(parents=True)
-    shutil.copy(tiny.ldm("SD 1.x"), folder / "one.safetensors")
-    shutil.copy(tiny.ldm("SD 1.x inpainting"), folder / "sub/Two Words.safetensors")
-    shutil.copytree(tiny.diffusers("SD 1.x"), folder / "v1.5 folder")
-    (folder / "broken.safetensors").write_bytes(tiny.ldm("SD 1.x").read_bytes()[:-9])
-    return folder
-
-
-@pytest.fixture
-def vaes(tmp_path: Path) -> Path:
-    """A folder with one VAE of its own weights."""
-    (tmp_path / "vae/sub").mkdir(parents=True)
-    save_file(ldm_vae_state(networks("SD 1.x", seed=7).vae), tmp_path / "vae/sub/Fine.safetensors")
-    return tmp_path / "vae"
-
-
-@pytest.fixture
-def open_store(models: Path, vaes: Path, cpu: Hardware, sdpa: Attention, tmp_path: Path) -> Open:
-    """Opens a store on the folders."""
-    return lambda *folders, **options: ModelStore(
-        folders or (models,), vaes, cpu, sdpa, **{"cache": tmp_path / "facts.json", **options}
-    )
 
 
 @pytest.fixture
@@ -69,90 +40,6 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(store_module, "load_components", load)
     return seen
-
-
-# Listing and finding
-
-
-def test_the_store_lists_checkpoints_and_what_is_broken(open_store: Open) -> None:
-    store = open_store()
-    assert [one.name for one in store.checkpoints] == ["one.safetensors", "sub/Two Words.safetensors", "v1.5 folder"]
-    assert [file.path.name for file in store.broken] == ["broken.safetensors"]
-    assert store.vaes == ("sub/Fine.safetensors",)
-    assert store.loaded == ()
-
-
-def test_a_file_that_arrives_is_listed_after_a_refresh_and_a_download_is_not(open_store: Open, models: Path) -> None:
-    store = open_store()
-    (models / "coming.safetensors.part").write_bytes(b"x")
-    shutil.copy(models / "one.safetensors", models / "new.safetensors")
-    (models / "one.safetensors").unlink()
-    store.refresh()
-    assert [one.name for one in store.checkpoints][:2] == ["new.safetensors", "sub/Two Words.safetensors"]
-    assert [file.path.name for file in store.broken] == ["broken.safetensors"]
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("one.safetensors", "one.safetensors"),
-        ("ONE", "one.safetensors"),
-        (" one ", "one.safetensors"),
-        ("sub/Two Words.safetensors", "sub/Two Words.safetensors"),
-        ("sub/Two Words", "sub/Two Words.safetensors"),
-        ("two words", "sub/Two Words.safetensors"),
-        ("v1.5 folder", "v1.5 folder"),
-        ("one.safetensors [0123456789]", "one.safetensors"),
-    ],
-)
-def test_a_checkpoint_is_found_by_its_names(text: str, name: str, open_store: Open) -> None:
-    assert open_store().find(text).name == name
-
-
-def test_a_checkpoint_is_found_by_its_hash_and_by_its_title(open_store: Open) -> None:
-    store = open_store()
-    one = store.find("one")
-    sha256 = one.sha256
-    for text in (sha256, sha256[:10], sha256[:10].upper(), one.title, f"renamed.safetensors [{sha256[:10]}]"):
-        assert open_store().find(text) == one
-
-
-def test_the_better_name_wins(open_store: Open, models: Path) -> None:
-    (models / "a").mkdir()
-    for name in ("a/one.safetensors", "ONE.safetensors", "a/v1.5 folder.safetensors"):
-        shutil.copy(models / "one.safetensors", models / name)
-    store = open_store()
-    for name in ("one.safetensors", "ONE.safetensors", "a/one.safetensors", "v1.5 folder"):
-        assert store.find(name).name == name
-    assert store.find("one").name == "one.safetensors"
-
-
-def test_an_unknown_name_says_what_there_is(open_store: Open, models: Path) -> None:
-    with pytest.raises(
-        AquatintError, match=r"No checkpoint called 'foo' in .*models\. Found: one\.safetensors, sub/Two"
-    ):
-        open_store().find("foo")
-    for nonsense in ("", "broken.safetensors", "[", "../one"):
-        with pytest.raises(AquatintError, match="No checkpoint called"):
-            open_store().find(nonsense)
-
-
-def test_checkpoints_of_one_name_in_two_folders_are_both_found(open_store: Open, models: Path, tmp_path: Path) -> None:
-    other = tmp_path / "more"
-    other.mkdir()
-    shutil.copy(models / "sub/Two Words.safetensors", other / "one.safetensors")
-    store = open_store(models, other)
-    assert store.find("one.safetensors").path == models / "one.safetensors"
-    assert store.find("more/one.safetensors").path == other / "one.safetensors"
-
-
-def test_a_vae_is_found_by_its_names(open_store: Open) -> None:
-    store = open_store()
-    for text in ("sub/Fine.safetensors", "fine.safetensors", "FINE"):
-        assert store.find_vae(text) == "sub/Fine.safetensors"
-    assert [store.find_vae(text) for text in ("", "automatic", "none")] == ["Automatic", "Automatic", "None"]
-    with pytest.raises(AquatintError, match=r"No VAE called 'x' in .* Found: sub/Fine"):
-        store.find_vae("x")
 
 
 # Leasing
