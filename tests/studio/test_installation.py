@@ -16,7 +16,7 @@ from modules.studio import installation
 from modules.studio.command_line import ROOT
 from modules.studio.installation import TO_SERVE, TO_TEST, applies, explain, pins, progress
 
-PYTHON = Path(getattr(sys, "_base_executable", sys.executable))
+PYTHON = Path(sys.base_prefix) / "bin" / "python{}.{}".format(*sys.version_info)
 """The Python outside of any environment, as a user starts webui.py with."""
 SET_UP = (
     "from modules.studio.installation import *\n"
