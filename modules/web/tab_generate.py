@@ -119,12 +119,12 @@ def _parameters(sheet: Sheet) -> None:
     tab = sheet.form.tab
     if tab == PAINT:
         sheet.add("inpainting_fill")
-        with gr.Row():
+        with gr.Row(elem_classes="aq-pair"):
             sheet.add("inpaint_full_res", "inpaint_full_res_padding")
     with gr.Row(elem_classes="aq-sampling"):
         sheet.add("sampler_name", "scheduler", "steps")
     if tab in WITH_PICTURE:
-        with gr.Row():
+        with gr.Row(elem_classes="aq-pair"):
             sheet.add("denoising_strength", "cfg_scale")
     with gr.Row(elem_classes="aq-size"):
         with gr.Column(scale=6, min_width=160):

@@ -48,7 +48,7 @@ def _build(page: Page) -> None:
     widgets: dict[str, Any] = {}
     with gr.Row(elem_id="settings", elem_classes="aq-settings-page"):
         for section, members in groupby(rows, key=lambda row: row.section):
-            with gr.Group(elem_id=f"settings_{section}", elem_classes="aq-settings-section"):
+            with gr.Column(elem_id=f"settings_{section}", elem_classes="aq-settings-section"):
                 gr.HTML(f"<h3>{SECTIONS.get(section, section)}</h3>", apply_default_css=False)
                 for row in members:
                     widgets[row.name] = _widget(row, getattr(settings.options, row.name))

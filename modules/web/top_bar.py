@@ -53,7 +53,7 @@ def notice_text(app: App) -> str:
         lines.append(
             f"There is no checkpoint yet. Put a .safetensors file into {folder} and press the button beside the list."
         )
-    lines += [f"{broken.path.name} cannot be used: {broken.reason}" for broken in app.store.broken]
+    lines += [broken.reason for broken in app.store.broken]
     return "\n".join(lines)
 
 

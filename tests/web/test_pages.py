@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import gradio as gr
 import pytest
@@ -118,6 +120,14 @@ def test_the_size_follows_the_checkpoint_until_somebody_changes_it(app: App) -> 
 
 def test_a_page_without_problems_has_nothing_to_notice(app: App) -> None:
     assert notice_text(app) == ""
+
+
+def test_the_page_says_where_checkpoints_go_and_which_files_are_broken() -> None:
+    store = SimpleNamespace(checkpoints=(), broken=[SimpleNamespace(reason="half.ckpt cannot be used: it ends early.")])
+    folders = SimpleNamespace(checkpoints=(Path("models/here"),))
+    text = notice_text(cast(App, SimpleNamespace(store=store, folders=folders)))
+    assert "models/here" in text
+    assert "half.ckpt cannot be used" in text
 
 
 @pytest.mark.parametrize(("prompt", "count"), [("", "0/75"), ("a red heart", "3/75"), ("word " * 76, "76/150")])

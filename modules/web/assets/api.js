@@ -20,10 +20,9 @@ export async function ask(path, { method = 'GET', body = undefined, signal = und
     if (error.name === 'AbortError') throw error;
     throw new Error('The server does not answer.');
   }
-  if (answer.status === 401) throw new Error('You are not logged in any more. Reload the page.');
   const text = await answer.text();
   const content = parse(text);
-  if (!answer.ok) throw new Error(reason(content) ?? `The server answered ${answer.status}.`);
+  if (!answer.ok) throw refusal(answer.status, content);
   return content;
 }
 
@@ -35,9 +34,10 @@ function parse(text) {
   }
 }
 
-function reason(content) {
+function refusal(status, content) {
   const detail = content?.detail ?? content?.error;
-  return typeof detail === 'string' && detail ? detail : null;
+  const told = typeof detail === 'string' && detail ? detail : `The server answered ${status}.`;
+  return Object.assign(new Error(told), { status });
 }
 
 export const post = (path, value = {}) => ask(path, { method: 'POST', body: JSON.stringify(value) });

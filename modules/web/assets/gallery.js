@@ -98,7 +98,7 @@ export function mount(element, { samplers }) {
   function tile(image) {
     const label = (image.infotext ?? '').split('\n')[0].slice(0, 160) || 'Picture';
     const small = h('img', { src: image.thumb ? address(image.thumb) : thumbAddress(image.id), alt: label, loading: 'lazy', decoding: 'async' });
-    const made = h('button', { type: 'button', class: 'aq-tile', title: label, role: 'listitem', onclick: () => open(image.id) }, small, h('span', { class: 'aq-caption', 'aria-hidden': 'true' }, label));
+    const made = h('button', { type: 'button', class: `aq-tile ${image.grid ? 'aq-sheet' : ''}`, title: label, role: 'listitem', onclick: () => open(image.id) }, small, h('span', { class: 'aq-caption', 'aria-hidden': 'true' }, label));
     made.dataset.id = image.id;
     return made;
   }

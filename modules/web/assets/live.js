@@ -51,8 +51,9 @@ async function tick() {
   try {
     take(await ask('state', { signal: request.signal }));
     failures = 0;
-  } catch {
+  } catch (error) {
     if (asking !== request) return;
+    if (error.status === 401) return location.reload(); // logged out: the server shows its login
     failures += 1;
     if (failures > 1) publish({ ...state, reachable: false });
   } finally {

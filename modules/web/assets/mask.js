@@ -1,6 +1,8 @@
 // A mask as strokes over a picture: painted, erased, undone, and turned into the PNG that the server wants.
 
-const TINT = '#14b8a6';
+const TINT = '#0f9f93';
+const LIGHT = '#d8fff9';
+const STRIPE = 24;
 const DRAWN_SIDE = 1024;
 
 /** Strokes are kept as points in pixels of the picture, so that undo is exact and any size can be drawn from them. */
@@ -11,6 +13,7 @@ export class Mask {
     this.height = height;
     this.fineness = Math.max(1, Math.round(DRAWN_SIDE / Math.max(width, height)));
     this.layer = canvas(width * this.fineness, height * this.fineness);
+    this.paint = hatching(this.layer.getContext('2d'));
     this.base = null;
     this.strokes = [];
     this.undone = [];
@@ -25,11 +28,7 @@ export class Mask {
     const context = base.getContext('2d');
     context.drawImage(image, 0, 0, this.width, this.height);
     const pixels = context.getImageData(0, 0, this.width, this.height);
-    const [red, green, blue] = channels(TINT);
-    for (let i = 0; i < pixels.data.length; i += 4) {
-      const masked = pixels.data[i];
-      pixels.data.set([red, green, blue, masked], i);
-    }
+    for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = pixels.data[i];
     context.putImageData(pixels, 0, 0);
     this.base = base;
     this.redraw();
@@ -89,7 +88,12 @@ export class Mask {
     const context = this.layer.getContext('2d');
     context.globalCompositeOperation = 'source-over';
     context.clearRect(0, 0, this.layer.width, this.layer.height);
-    if (this.base) context.drawImage(this.base, 0, 0, this.layer.width, this.layer.height);
+    if (this.base) {
+      context.drawImage(this.base, 0, 0, this.layer.width, this.layer.height);
+      context.globalCompositeOperation = 'source-in';
+      context.fillStyle = this.paint;
+      context.fillRect(0, 0, this.layer.width, this.layer.height);
+    }
     for (const stroke of this.strokes) {
       if (stroke.clear) context.clearRect(0, 0, this.layer.width, this.layer.height);
       else for (let i = 0; i < stroke.points.length; i += 1) this.segment(stroke, i);
@@ -102,7 +106,7 @@ export class Mask {
     const from = stroke.points[Math.max(0, index - 1)];
     const to = stroke.points[index];
     context.globalCompositeOperation = stroke.erase ? 'destination-out' : 'source-over';
-    context.strokeStyle = TINT;
+    context.strokeStyle = this.paint;
     context.lineWidth = stroke.size * this.fineness;
     context.lineCap = 'round';
     context.lineJoin = 'round';
@@ -137,4 +141,18 @@ function canvas(width, height) {
   return made;
 }
 
-const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+/** Stripes are seen on every picture; one colour is lost on some. */
+function hatching(context) {
+  const tile = canvas(STRIPE, STRIPE);
+  const brush = tile.getContext('2d');
+  brush.fillStyle = TINT;
+  brush.fillRect(0, 0, STRIPE, STRIPE);
+  brush.strokeStyle = LIGHT;
+  brush.lineWidth = STRIPE / 4;
+  for (const shift of [-STRIPE, 0, STRIPE]) {
+    brush.moveTo(shift - STRIPE, STRIPE * 2);
+    brush.lineTo(shift + STRIPE * 2, -STRIPE);
+  }
+  brush.stroke();
+  return context.createPattern(tile, 'repeat');
+}

@@ -193,6 +193,8 @@ export function mount(element, { tab }) {
     update() {
       chosen = null;
       poke();
+      const { top, bottom } = stage.getBoundingClientRect();
+      if (bottom < 80 || top > innerHeight - 80) stage.scrollIntoView({ behavior: 'smooth', block: 'center' });
     },
   };
 }
