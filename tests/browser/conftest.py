@@ -118,7 +118,7 @@ class Visitor:
     def ask_for(self, prompt: str, tab: str = "txt2img", **numbers: float) -> None:
         """Fills in a quick request, whatever an earlier visit left in the form."""
         self.prompt(tab).fill(prompt)
-        usual = {"steps": 4, "seed": -1, "batch_size": 1, "width": 128, "height": 128}
+        usual = {"steps": 4, "seed": -1, "batch_size": 1, "batch_count": 1, "width": 128, "height": 128}
         for name, value in (usual | numbers).items():
             self.set_number(tab, name, value)
 

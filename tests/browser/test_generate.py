@@ -81,8 +81,17 @@ def test_interrupt_stops_the_running_job(visitor: Visitor) -> None:
     expect(stop).to_be_disabled()
 
 
+def test_skip_goes_on_with_the_next_batch(visitor: Visitor) -> None:
+    visitor.ask_for("two slow clocks", steps=40, batch_count=2)
+    visitor.generate()
+    expect(visitor.page.locator("#txt2img_gallery .aq-progress")).to_contain_text("step", timeout=PATIENCE)
+    visitor.page.locator("#txt2img_skip").click()
+    visitor.until_idle()
+    assert visitor.jobs()[0]["state"] == "done"
+
+
 def test_a_refresh_in_the_middle_of_a_job_loses_nothing(visitor: Visitor) -> None:
-    visitor.ask_for("yellow star in the middle", steps=60)
+    visitor.ask_for("yellow star in the middle", steps=40)
     visitor.generate()
     progress = visitor.page.locator("#txt2img_gallery .aq-progress")
     expect(progress).to_contain_text("step", timeout=PATIENCE)

@@ -44,14 +44,14 @@ def test_generate_is_under_the_thumb_on_a_phone_and_the_result_above_the_form(vi
     visitor.pictures_of(button.tap)
     tops = [
         visitor.page.locator(selector).evaluate("element => element.getBoundingClientRect().top")
-        for selector in ("#txt2img_toprow", "#txt2img_results", "#txt2img_settings")
+        for selector in ("#txt2img_toprow", "#txt2img_results", "#txt2img_sampling")
     ]
     assert tops == sorted(tops)
 
 
 def test_generating_moves_nothing(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.ask_for("still life", steps=30)
+    visitor.ask_for("still life", steps=10)
     visitor.pictures_of(visitor.generate)
     page.evaluate(
         """() => {

@@ -42,7 +42,9 @@ export function fillForm(tab, asked) {
 
 /** Shows a tab of the page by its elem_id. */
 export function openTab(id) {
-  document.getElementById(`${id}-button`)?.click();
+  const button = document.getElementById(`${id}-button`);
+  button?.click();
+  button?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
 /** The generating tab that is open, or txt2img. */

@@ -8,7 +8,7 @@ export function promptKeys(generate) {
   document.addEventListener('keydown', (event) => {
     if (!(event.ctrlKey || event.metaKey)) return;
     const box = event.target.closest?.('.aq-prompt textarea');
-    if (event.key === 'Enter' && event.target.closest?.('[id^="tab_"]')) {
+    if (event.key === 'Enter' && event.target.closest?.('#tab_txt2img, #tab_img2img, #tab_inpaint')) {
       event.preventDefault();
       event.stopPropagation();
       generate();
