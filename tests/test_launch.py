@@ -193,7 +193,7 @@ def test_the_port_answers_at_once_and_the_pages_follow(tmp_path: Path) -> None:
     with served(tmp_path) as server, httpx.Client(base_url=server.url()) as client:
         first = client.get("/", headers={"Accept": "text/html"})
         assert (first.status_code, "html" in first.headers["content-type"]) == (503, True)
-        assert time.monotonic() - server.began < 5, "1 second on an idle machine; see benchmarks/startup.py"
+        assert time.monotonic() - server.began < 10, "a second on an idle machine: benchmarks/startup.py"
         assert client.get("/sdapi/v1/samplers").status_code == 503
         server.wait_until_ready(client)
         page = client.get("/", headers={"Accept": "text/html"})
@@ -248,7 +248,7 @@ def test_a_second_signal_ends_it_at_once(a_server: Server) -> None:
         time.sleep(0.3)
         code, seconds = a_server.end(signal.SIGTERM)
     assert code == 128 + signal.SIGTERM
-    assert seconds < 1
+    assert seconds < 3
 
 
 @pytest.mark.server
