@@ -248,13 +248,17 @@ REASONS: tuple[tuple[str, str], ...] = (
     ),
     (r"DO NOT MATCH THE HASHES", "what arrived is not what was published: try again, perhaps on another network."),
     (r"Could not find a version|No matching distribution", "there is no such version for this Python and machine."),
-    (r"ResolutionImpossible|conflicting dependencies", "its requirements contradict those of another package."),
+    (
+        r"ResolutionImpossible|conflicting dependencies",
+        "its version contradicts what constraints.txt or another package wants.",
+    ),
     (r"Failed (?:building|to build)|metadata-generation-failed|subprocess-exited-with-error", "it could not be built."),
 )
 """What pip says when it fails, and the same for people. The first that fits counts."""
 CULPRITS = (
     r"No matching distribution found for ([\w.\[\]-]+(?:==[\w.+!]+)?)",
     r"satisfies the requirement ([\w.\[\]-]+(?:==[\w.+!]+)?)",
+    r"Cannot install ([\w.\[\]-]+(?:==[\w.+!]+)?)",
     r"Package '([\w.-]+)' requires a different",
     r"Failed (?:building wheel|to build) (?:for )?([\w.-]+)",
     r"[\s\S]*^\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([\w.]+?-\d[\w.+!]*)",

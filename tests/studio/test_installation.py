@@ -80,6 +80,12 @@ FAILURES = {
         "ERROR: No matching distribution found for torch==9\n",
         ["torch==9", "no such version"],
     ),
+    "contradiction": (
+        "ERROR: Cannot install safetensors==99.9 because these package versions have conflicting dependencies.\n\nThe "
+        "conflict is caused by:\n    The user requested safetensors==99.9\n    The user requested (constraint) "
+        "safetensors==0.8.0\n\nERROR: ResolutionImpossible: for help visit https://pip.pypa.io/\n",
+        ["safetensors==99.9", "contradicts"],
+    ),
     "build": (
         "  error: command 'gcc' failed\nERROR: Failed building wheel for brotli\n",
         ["brotli", "could not be built"],
