@@ -90,6 +90,7 @@ def test_what_people_write_is_never_read_as_html(visitor: Visitor) -> None:
     expect(page.locator("dialog.aq-lightbox")).to_contain_text(PAYLOADS[0])
     page.keyboard.press("Escape")
     page.locator("#txt2img_gallery").get_by_role("button", name="To img2img").click()
+    expect(page.locator("#img2img_image .aq-frame")).to_be_visible()
     for tab in TABS:
         visitor.open(tab)
     visitor.reload()
