@@ -22,6 +22,8 @@ LOUD = {"modules/a1111/__init__.py": "importing it would load a second copy of e
 """Files that do something when they are imported, and why they may."""
 LONG = {"modules/web/theme.py::ink_theme": "a table of colours, one row a variable of Gradio's"}
 """Files and functions (path::name) that may be longer, and why: tables."""
+GUARDED = {"diffusers", "transformers"}
+"""Libraries that only modules/diffusion/libraries.py imports."""
 PURE_CALLS = {
     *("compile", "getLogger", "resolve", "with_name"),
     *("tuple", "list", "set", "frozenset", "dict", "fromkeys", "items", "keys", "values"),
@@ -66,7 +68,7 @@ def imported(text: str, *, at_import: bool = False) -> set[str]:
 
 def _run_at_import(body: list[ast.stmt]) -> Iterator[ast.AST]:
     for node in body:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if _is_for_types(node):
             continue
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
@@ -139,6 +141,19 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
 def global_statements(path: str, text: str) -> list[str]:
     """`global`: what is shared belongs to an object that somebody owns."""
     return [f"{path}:{node.lineno}" for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Global)]
+
+
+def unguarded_imports(path: str, text: str) -> list[str]:
+    """diffusers and transformers imported by hand: two threads at once would see them half made."""
+    tree = ast.parse(text)
+    quiet = {id(child) for node in ast.walk(tree) if _is_for_types(node) for child in ast.walk(node)}
+    nodes = [node for node in ast.walk(tree) if id(node) not in quiet and isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [(node, name) for node in nodes for name in imported(ast.unparse(node))]
+    return [f"{path}:{node.lineno}" for node, name in names if name.partition(".")[0] in GUARDED]
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def lengths(path: str, text: str) -> list[str]:
@@ -251,6 +266,18 @@ def test_constants_and_definitions_are_quiet() -> None:
     constants = "X = re.compile('a')\nY: dict[str, int] = {}\n'About Y.'\nZ = Row(1, lambda: f())"
     text = f"import re\n{constants}\ndef f(): print(1)"
     assert loud_statements("x.py", text) == []
+
+
+def test_heavy_libraries_are_imported_in_one_place() -> None:
+    assert of_all(unguarded_imports, sources("modules")) == []
+
+
+def test_an_import_of_a_heavy_library_is_seen() -> None:
+    assert unguarded_imports("x.py", "def f():\n    from diffusers.models import x\n    import transformers") == [
+        "x.py:2",
+        "x.py:3",
+    ]
+    assert unguarded_imports("x.py", "if TYPE_CHECKING:\n    from transformers import CLIPTokenizer") == []
 
 
 def test_nothing_is_global() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from modules.diffusion.hardware import Hardware
 from modules.diffusion.ldm_keys import Source
+from modules.diffusion.libraries import taken_from
 from modules.diffusion.weights import Weights, fail
 
 Names = Mapping[str, Source]
@@ -39,16 +40,14 @@ def vae_format(hardware: Hardware) -> Format:
 
 def empty_unet(config: Mapping[str, Any]) -> Any:
     """A UNet2DConditionModel with diffusers' configuration."""
-    from diffusers import UNet2DConditionModel  # heavy
-
-    return _empty(UNet2DConditionModel.from_config, _without_marks(config))
+    (unet,) = taken_from("diffusers", "UNet2DConditionModel")
+    return _empty(unet.from_config, _without_marks(config))
 
 
 def empty_vae(config: Mapping[str, Any]) -> Any:
     """An AutoencoderKL with diffusers' configuration."""
-    from diffusers import AutoencoderKL  # heavy
-
-    return _empty(AutoencoderKL.from_config, _without_marks(config))
+    (vae,) = taken_from("diffusers", "AutoencoderKL")
+    return _empty(vae.from_config, _without_marks(config))
 
 
 TEXT_KEYS = frozenset(
@@ -62,12 +61,12 @@ TEXT_KEYS = frozenset(
 
 def empty_text_encoder(config: Mapping[str, Any], projection: bool) -> Any:
     """A CLIPTextModel with transformers' configuration, or one with a projection behind it."""
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection  # heavy
-
+    kind = "CLIPTextModelWithProjection" if projection else "CLIPTextModel"
+    clip_config, text_model = taken_from("transformers", "CLIPTextConfig", kind)
     plain = {key: value for key, value in config.items() if key in TEXT_KEYS}
     # The end mark's own number: the 2 in old configurations is a known mistake that transformers works around.
-    settings = CLIPTextConfig(**plain, bos_token_id=49406, eos_token_id=49407)
-    model = _empty(CLIPTextModelWithProjection if projection else CLIPTextModel, settings)
+    settings = clip_config(**plain, bos_token_id=49406, eos_token_id=49407)
+    model = _empty(text_model, settings)
     body = getattr(model, "text_model", model)
     body.embeddings.position_ids = torch.arange(settings.max_position_embeddings)[None]
     return model

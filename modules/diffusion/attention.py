@@ -13,6 +13,7 @@ from torch import Tensor
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.hardware import Hardware
+from modules.diffusion.libraries import taken_from
 
 Preference = Literal["auto", "xformers", "sdpa", "sliced"]
 
@@ -66,15 +67,12 @@ def apply(attention: Attention, model: Any) -> None:
 
     The VAE has one head, so slicing over heads would only cost time: it keeps torch's own attention.
     """
-    from diffusers.models import attention_processor  # heavy, and hidden xformers must come first
-
     backend = next(backend for backend in BACKENDS if backend.name == attention.name)
     is_vae = not hasattr(model, "set_attention_slice")
-    if backend.name == "sliced":
-        processor = attention_processor.AttnProcessor2_0() if is_vae else attention_processor.SlicedAttnProcessor(1)
-    else:
-        processor = getattr(attention_processor, backend.processor)()
-    model.set_attn_processor(processor)
+    sliced = backend.name == "sliced"
+    name = "AttnProcessor2_0" if sliced and is_vae else backend.processor
+    (processor,) = taken_from("diffusers.models.attention_processor", name)
+    model.set_attn_processor(processor(1) if sliced and not is_vae else processor())
 
 
 def _problem(backend: Backend, hardware: Hardware) -> str:

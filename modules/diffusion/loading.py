@@ -31,6 +31,7 @@ from modules.diffusion.errors import CheckpointError
 from modules.diffusion.families import EncoderRow, Family, PredictionType
 from modules.diffusion.hardware import Hardware
 from modules.diffusion.ldm_keys import UNET, VAE, Source, clip_sources, open_clip_sources, unet_sources, vae_sources
+from modules.diffusion.libraries import taken_from
 from modules.diffusion.placement import float32_weights
 from modules.diffusion.sizes import below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
 from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
@@ -277,9 +278,9 @@ def _open_part(folder: Path, part: str) -> Iterator[Weights]:
 
 def tokenizer_from(folder: Path) -> CLIPTokenizer:
     """CLIP's tokenizer from vocab.json and merges.txt, and from nothing else that lies there."""
-    from transformers import CLIPTokenizer  # heavy
-
-    return CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
+    (tokenizer_class,) = taken_from("transformers", "CLIPTokenizer")
+    tokenizer: CLIPTokenizer = tokenizer_class(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
+    return tokenizer
 
 
 @cache

@@ -45,8 +45,8 @@ class App(NamedTuple):
 
     def close(self) -> None:
         """Ends the running job within a step (it is queued again), frees the models and the data folder."""
-        self.engine.stop()
-        self.store.unload()
+        if self.engine.stop():
+            self.store.unload()
         self.lock.release()
 
 

@@ -95,15 +95,21 @@ class Engine:
         self._load_ahead.set()
         self._work_to_do.set()
 
-    def stop(self, timeout: float = 10) -> None:
-        """Stops within one step; a job that was running goes back to the queue, to be run again from its start."""
+    def stop(self, timeout: float = 10, patience: float = 0.5) -> bool:
+        """Stops within one step; a job that was running goes back to the queue, to be run again from its start.
+
+        Waits `timeout` seconds for the end of a job, `patience` for that of a checkpoint that is only loaded ahead.
+        False when the worker has not ended by then; it dies with the process.
+        """
         self._stopping.set()
         running = self.running
         if running is not None:
             running.interrupted = True
         self._work_to_do.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        if self._thread is None:
+            return True
+        self._thread.join(patience if running is None else timeout)
+        return not self._thread.is_alive()
 
     # What people ask for
 
@@ -185,6 +191,7 @@ class Engine:
             job.attempt = row.attempts
             self._remember(job)
             self.running = job
+            job.interrupted = job.interrupted or self._stopping.is_set()
             state, error = self._run(job)
             if self._stopping.is_set() and state == "cancelled":
                 self.queue.requeue(job.id)

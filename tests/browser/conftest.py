@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import URLError
 
 import pytest
@@ -31,29 +31,39 @@ PATIENCE = 90_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
+    """The browser's tests come last: while Playwright lives its event loop is the main thread's only one."""
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+class Server(NamedTuple):
+    """The finished program in a process of its own."""
+
+    address: str
+    log: Path
+    """What it says."""
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the finished program, with a data folder of its own."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The finished program, with a data folder of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     data = tmp_path_factory.mktemp("data")
     words = ["--skip-install", "--port", str(port), "--data-dir", str(data), "--models-dir", str(ROOT / "models")]
-    log = (data / "log.txt").open("wb")
-    process = subprocess.Popen([sys.executable, "webui.py", *words], cwd=ROOT, stdout=log, stderr=log)
+    path = data / "log.txt"
+    with path.open("wb") as log:
+        process = subprocess.Popen([sys.executable, "webui.py", *words], cwd=ROOT, stdout=log, stderr=log)
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_for(address, process)
-        yield address
+        yield Server(address, path)
     finally:
         process.terminate()
         process.wait(timeout=30)
-        log.close()
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
@@ -193,7 +203,7 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture
-def visit(browser: Browser, server: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visit]:
+def visit(browser: Browser, server: Server, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visit]:
     """Opens the page as a new person's browser; afterwards a screenshot is kept and nothing may have complained."""
     folder = Path(os.environ.get("AQUATINT_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -201,12 +211,12 @@ def visit(browser: Browser, server: str, request: pytest.FixtureRequest, tmp_pat
 
     def visit(width: int = 1280, height: int = 800, **context: Any) -> Visitor:
         page = browser.new_context(viewport={"width": width, "height": height}, **context).new_page()
-        visitor = Visitor(page, server)
+        visitor = Visitor(page, server.address)
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         page.on("console", lambda line: visitor.complaints.extend(_errors(line.type, line.text)))
         page.on("response", lambda answer: visitor.complaints.extend(_refusals(answer.status, answer.url)))
         page.on("request", lambda asked: visitor.addresses.add(re.sub(r"^(\w+:(//[^/]+)?).*", r"\1", asked.url)))
-        page.goto(server)
+        page.goto(server.address)
         visitor.until_ready()
         visitors.append(visitor)
         return visitor
@@ -215,7 +225,8 @@ def visit(browser: Browser, server: str, request: pytest.FixtureRequest, tmp_pat
     for number, visitor in enumerate(visitors):
         visitor.page.screenshot(path=folder / f"{request.node.name}-{number}.png")
         visitor.page.context.close()
-    assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
+    complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
+    assert complaints == [], "\n".join([*complaints, "The server said:", server.log.read_text()[-4000:]])
 
 
 @pytest.fixture

@@ -305,3 +305,21 @@ def test_warming_up_without_a_checkpoint_is_no_error(app: App, heart: Heart) -> 
     app.engine.warm_up()
     again = heart(steps=1, override_settings={"sd_model_checkpoint": "starter"})
     assert app.engine.submit(again, LOCAL).wait(QUICK).state == "done"
+
+
+def test_stopping_does_not_wait_for_a_checkpoint_that_is_only_loaded_ahead(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading, loaded = threading.Event(), threading.Event()
+
+    def slow_load(*words: object) -> Model:
+        loading.set()
+        assert loaded.wait(QUICK)
+        raise AquatintError("the test is over")
+
+    monkeypatch.setattr(app.store, "lease", slow_load)
+    app.engine.warm_up()
+    assert loading.wait(QUICK)
+    assert not app.engine.stop(timeout=QUICK)
+    loaded.set()
+    assert app.engine.stop(patience=QUICK)
