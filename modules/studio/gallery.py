@@ -13,8 +13,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -35,7 +36,10 @@ from modules.studio.image_files import (
 from modules.studio.infotext import read_infotext
 from modules.studio.job import LOCAL, Job, SavedImage
 from modules.studio.picture_files import Naming, pictures_in, remove_unfinished, write_new
-from modules.studio.picture_index import GalleryItem, Picture, PictureIndex, day_of
+from modules.studio.picture_index import GalleryItem, Picture, PictureIndex, Search, day_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 log = logging.getLogger(__name__)
 
@@ -117,25 +121,8 @@ class Gallery:
             path = write_new(folder, _naming(subject, grid, format.ending, folder), data)
         if options.save_txt or (embedded and not holds_infotext(format, embedded)):
             write_atomically(path.with_suffix(".txt"), f"{infotext}\n".encode())
-        picture = Picture(
-            id=secrets.token_hex(16),
-            owner=job.owner,
-            path=self._stored(path),
-            job=job.id,
-            kind=job.request.kind,
-            grid=grid,
-            created=now,
-            day=day_of(now),
-            seed=job.seeds[index],
-            width=image.width,
-            height=image.height,
-            model=text.params.get("Model", ""),
-            sampler=text.params.get("Sampler", ""),
-            prompt=text.prompt,
-            negative=text.negative_prompt,
-            infotext=infotext,
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
+        picture = _row(self._stored(path), data, infotext, image.size, now, job.request.kind, grid, job.seeds[index])
+        picture = replace(picture, owner=job.owner, job=job.id)
         self._index.add(picture)
         return self._saved(picture)
 
@@ -166,19 +153,9 @@ class Gallery:
         """The saved pictures of a job, grids left out, in the order in which they were saved."""
         return [self._saved(picture) for picture in self._index.of_job(job_id)]
 
-    def find(
-        self,
-        owner: str,
-        *,
-        words: str = "",
-        model: str = "",
-        sampler: str = "",
-        date: str = "",
-        before: str | None = None,
-        limit: int = 60,
-    ) -> list[GalleryItem]:
+    def find(self, owner: str, **search: Unpack[Search]) -> list[GalleryItem]:
         """The owner's pictures, newest first: see `PictureIndex.find`."""
-        return self._index.find(owner, words=words, model=model, sampler=sampler, date=date, before=before, limit=limit)
+        return self._index.find(owner, **search)
 
     def read(self, id: str, owner: str) -> tuple[bytes, str]:
         """The file of the owner's picture and its MIME type, which its bytes decide.
@@ -309,29 +286,37 @@ class Gallery:
         stored = self._stored(path)
         stored.encode()
         data = path.read_bytes()
-        width, height = read_size(data)
         infotext = read_parameters(data)
-        text = read_infotext(infotext)
+        seed = _seed_of(read_infotext(infotext).params)
         created = path.stat().st_mtime_ns // 1000
-        return Picture(
-            id=secrets.token_hex(16),
-            owner=LOCAL,
-            path=stored,
-            job="",
-            kind="img2img" if "img2img" in stored else "txt2img",
-            grid="grid" in stored,
-            created=created,
-            day=day_of(created),
-            seed=_seed_of(text.params),
-            width=width,
-            height=height,
-            model=text.params.get("Model", ""),
-            sampler=text.params.get("Sampler", ""),
-            prompt=text.prompt,
-            negative=text.negative_prompt,
-            infotext=infotext,
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
+        kind = "img2img" if "img2img" in stored else "txt2img"
+        return _row(stored, data, infotext, read_size(data), created, kind, "grid" in stored, seed)
+
+
+def _row(
+    stored: str, data: bytes, infotext: str, size: tuple[int, int], created: int, kind: str, grid: bool, seed: int
+) -> Picture:
+    """A new row of the index for the file `data`: of the person at this machine, and of no job."""
+    text = read_infotext(infotext)
+    return Picture(
+        id=secrets.token_hex(16),
+        owner=LOCAL,
+        path=stored,
+        job="",
+        kind=kind,
+        grid=grid,
+        created=created,
+        day=day_of(created),
+        seed=seed,
+        width=size[0],
+        height=size[1],
+        model=text.params.get("Model", ""),
+        sampler=text.params.get("Sampler", ""),
+        prompt=text.prompt,
+        negative=text.negative_prompt,
+        infotext=infotext,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
 
 
 def _naming(subject: Subject, grid: bool, ending: str, folder: Path) -> Naming:

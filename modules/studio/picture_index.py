@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.database import Database
@@ -46,6 +46,17 @@ class Picture:
     infotext: str
     sha256: str
     """Of the file."""
+
+
+class Search(TypedDict, total=False):
+    """What `PictureIndex.find` can be asked."""
+
+    words: str
+    model: str
+    sampler: str
+    date: str
+    before: str | None
+    limit: int
 
 
 @dataclass(frozen=True)

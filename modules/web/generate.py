@@ -19,10 +19,11 @@ QUICK_TAB = "quick"
 
 
 def generate(app: App, form: Form, values: Sequence[Any], owner: str) -> str:
-    """Queues what the form says and returns the job's id at once.
+    """Queues what the form says and returns the job's id at once. The form is kept: a refresh loses nothing of it.
 
     Raises: AquatintError in words for the person who filled in the form.
     """
+    remember(app, form, values, owner)
     return app.engine.submit(form.read(values), owner).id
 
 

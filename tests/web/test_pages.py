@@ -82,6 +82,13 @@ def test_generate_queues_and_names_the_job(app: App, paused: App) -> None:
     assert '"prompt":"from the page"' in row.request
 
 
+def test_what_was_generated_is_in_the_form_of_the_next_visit(app: App, paused: App) -> None:
+    form = Form("txt2img")
+    generate(app, form, values_of(form, app, prompt="from the page"), "ann")
+    names = [field.name for field in form.fields]
+    assert recall(app, form, "ann")[names.index("prompt")]["value"] == "from the page"
+
+
 def test_a_form_is_remembered_for_its_owner_alone(app: App) -> None:
     form = Form("img2img")
     remember(app, form, values_of(form, app, prompt="hers", CLIP_stop_at_last_layers=2), "ann")
