@@ -39,7 +39,7 @@ from modules.studio.picture_files import Naming, pictures_in, remove_unfinished,
 from modules.studio.picture_index import GalleryItem, Picture, PictureIndex, Search, day_of
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing import Unpack  # Python 3.11
 
 log = logging.getLogger(__name__)
 
