@@ -1,0 +1,100 @@
+"""python -m tools.starter {data,vae,text,unet,measure,pack}: trains the starter, one resumable step a command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from modules.diffusion.attention import hide_xformers_without_cuda
+from tools.starter.workspace import ROOT, Workspace
+
+STARTER = ROOT / "models" / "Stable-diffusion" / "starter"
+
+
+def main() -> None:
+    """Reads the command line and does the step; what is heavy is imported by the step that needs it."""
+    flags = _parser().parse_args()
+    hide_xformers_without_cuda()
+    workspace = Workspace(flags.folder)
+    steps = {"data": _data, "text": _text, "vae": _vae, "unet": _unet, "pack": _pack, "measure": _measure}
+    steps[flags.step](workspace, flags)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.starter", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / "tmp" / "starter", help="where the training is kept")
+    steps = parser.add_subparsers(dest="step", required=True)
+    steps.add_parser("data", help="fetch and check the pictures, the labels and the sentence encoder")
+    steps.add_parser("text", help="give each token its meaning, and choose the words that are kept from the model")
+    vae = steps.add_parser("vae", help="train the autoencoder; again to go on")
+    vae.add_argument("minutes", type=float)
+    vae.add_argument("--start", type=Path, help="begin with the autoencoder of this model folder")
+    unet = steps.add_parser("unet", help="train UNet and text encoder; again to go on")
+    unet.add_argument("minutes", type=float)
+    unet.add_argument("--cooling", type=float, default=0.4, help="the part of the run in which the rate falls")
+    pack = steps.add_parser("pack", help="write the model as a folder in float16")
+    measure = steps.add_parser("measure", help="say how good a model folder is")
+    for parts in (pack, measure):
+        parts.add_argument("model", type=Path, nargs="?", default=STARTER)
+    measure.add_argument("--sheet", type=Path, help="write 64 pictures into this PNG too")
+    return parser
+
+
+def _data(workspace: Workspace, flags: argparse.Namespace) -> None:
+    from tools.starter.concepts import read_concepts, taught
+    from tools.starter.packages import fetch
+
+    fetch(workspace)
+    concepts = read_concepts(workspace)
+    print(f"{len(concepts)} concepts, of which {len(taught(concepts))} are taught")
+
+
+def _text(workspace: Workspace, flags: argparse.Namespace) -> None:
+    from tools.starter.concepts import read_concepts, taught
+    from tools.starter.words import make_words
+    from tools.starter.workspace import save
+
+    words = make_words(workspace, taught(read_concepts(workspace)))
+    save(words._asdict(), workspace.words)
+    print(f"{sum(map(len, words.synonyms.values()))} synonyms; kept from the model:")
+    print(", ".join(f"{word} ({label})" for word, label in words.unseen))
+
+
+def _vae(workspace: Workspace, flags: argparse.Namespace) -> None:
+    from tools.starter.compositions import Composer
+    from tools.starter.concepts import read_concepts
+    from tools.starter.vae import train_vae
+
+    train_vae(workspace, Composer(read_concepts(workspace)), flags.minutes, flags.start)
+
+
+def _unet(workspace: Workspace, flags: argparse.Namespace) -> None:
+    from tools.starter.compositions import Composer
+    from tools.starter.concepts import read_concepts, taught
+    from tools.starter.latents import encode
+    from tools.starter.unet import Training
+    from tools.starter.vae import open_vae
+    from tools.starter.workspace import load
+
+    load(workspace.vae, "vae")
+    synonyms = load(workspace.words, "text")["synonyms"]
+    composer = Composer(taught(read_concepts(workspace)), synonyms)
+    table = encode(workspace, open_vae(workspace)[0].eval(), composer)
+    Training(workspace).run(table, flags.minutes, flags.cooling)
+
+
+def _pack(workspace: Workspace, flags: argparse.Namespace) -> None:
+    from tools.starter.concepts import read_concepts, taught
+    from tools.starter.pack import pack
+
+    pack(workspace, taught(read_concepts(workspace)), flags.model)
+
+
+def _measure(workspace: Workspace, flags: argparse.Namespace) -> None:
+    from tools.starter.measure import measure
+
+    measure(workspace, flags.model, flags.sheet)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""A run of so many minutes: its learning rate, its moving averages, and a line now and then on how it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+THREADS = 2
+WARM_STEPS = 100
+COOLED = 0.02
+"""Of the peak learning rate, at the end of a run."""
+
+
+class Moment(NamedTuple):
+    """A step: its number from 0, and how much of the run is over, in 0..1."""
+
+    step: int
+    part: float
+
+
+class Run:
+    """Steps until the minutes are over. The learning rate rises, stays, and falls over the last part, `cooling`."""
+
+    def __init__(self, minutes: float, cooling: float, save_every: float = 300) -> None:
+        torch.set_num_threads(THREADS)
+        self.seconds, self.cooling, self.save_every = minutes * 60, cooling, save_every
+        self._started = self._saved = self._told = time.monotonic()
+        self._done = 0
+        self._losses: list[float] = []
+
+    def moments(self) -> Iterator[Moment]:
+        """The steps of the run."""
+        step = 0
+        while (part := self.elapsed / self.seconds) < 1:
+            yield Moment(step, part)
+            step += 1
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    def rate(self, moment: Moment, peak: float) -> float:
+        """The learning rate of a step: linear up, flat, linear down (Hägele et al. 2024, a constant rate cooled)."""
+        falling = min(1.0, (1 - moment.part) / self.cooling) if self.cooling else 1.0
+        return peak * min(1.0, (moment.step + 1) / WARM_STEPS) * max(falling, COOLED)
+
+    def tell(self, done: int, loss: float, **figures: float) -> None:
+        """Counts `done` pictures; prints a line every half minute."""
+        self._done += done
+        self._losses.append(loss)
+        now = time.monotonic()
+        if now - self._told >= 30:
+            mean = sum(self._losses) / len(self._losses)
+            more = " ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            speed = self._done / self.elapsed
+            print(f"{self.elapsed / 60:6.1f} min  {speed:5.1f}/s  loss {mean:.4f}  {more}", flush=True)
+            self._told, self._losses = now, []
+
+    def time_to_save(self) -> bool:
+        """True every few minutes."""
+        if time.monotonic() - self._saved < self.save_every:
+            return False
+        self._saved = time.monotonic()
+        return True
+
+
+class Average:
+    """An exponential moving average of weights, which forgets its beginning (as in diffusers' EMAModel)."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
+        self.parameters, self.decay = list(parameters), decay
+        self.values = [parameter.detach().clone() for parameter in parameters]
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Takes in the weights as they are now."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(self.values, [parameter.detach() for parameter in self.parameters], 1 - decay)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchanges weights and averages; twice is nothing."""
+        for parameter, value in zip(self.parameters, self.values, strict=True):
+            kept = parameter.detach().clone()
+            parameter.copy_(value)
+            value.copy_(kept)
+
+    def state(self) -> dict[str, object]:
+        return {"values": self.values, "steps": self.steps}
+
+    def restore(self, values: Sequence[Tensor], steps: int) -> None:
+        """Goes on from a state."""
+        self.values, self.steps = [value.clone() for value in values], steps

@@ -1,0 +1,166 @@
+"""The painter: a UNet that turns noise into latents, and the text encoder that tells it what to paint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from tools.starter.latents import Latents, tokenize
+from tools.starter.training import Average, Moment, Run
+from tools.starter.words import WIDTH
+from tools.starter.workspace import Workspace, load, save
+
+UNET: dict[str, Any] = {
+    "sample_size": 16,
+    "block_out_channels": (96, 192, 320),
+    "layers_per_block": 1,
+    "down_block_types": ("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
+    "cross_attention_dim": WIDTH,
+    "attention_head_dim": 4,
+}
+"""Attention at 4 x 4 alone: one thing on a ground has little to arrange, and higher up attention took half the time."""
+TEXT: dict[str, Any] = {
+    "hidden_size": WIDTH,
+    "intermediate_size": 4 * WIDTH,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 5,
+    "max_position_embeddings": 77,
+    "vocab_size": 49408,
+    "projection_dim": WIDTH,
+    "bos_token_id": 49406,
+    "eos_token_id": 49407,
+    "hidden_act": "quick_gelu",
+}
+SCHEDULE: dict[str, Any] = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+    "clip_sample": False,
+    "set_alpha_to_one": False,
+    "steps_offset": 1,
+}
+BATCH = 128
+AT_TIMES = 2
+"""At how many times a composition is painted in a batch; the text encoder reads its caption once."""
+PEAK = 1e-3
+DECAY = 0.999
+DROPPED = 0.1
+"""How many captions are left out, for classifier-free guidance (Ho and Salimans 2022)."""
+SNR_LIMIT = 5.0
+"""gamma of Min-SNR weighting (Hang et al. 2023, arXiv 2303.09556)."""
+
+
+class Painter(nn.Module):
+    """Text encoder and UNet as one network: (B, 4, 16, 16), (B,), (captions, 77) to v, (B, 4, 16, 16).
+
+    Where there are fewer captions than pictures they serve again, in the same order.
+    """
+
+    def __init__(self, embeddings: Tensor | None = None) -> None:
+        super().__init__()
+        self.unet: Any = UNet2DConditionModel(**UNET).to(memory_format=torch.channels_last)
+        self.text: Any = CLIPTextModel(CLIPTextConfig(**TEXT))
+        tokens: Any = self.text.get_input_embeddings().weight
+        tokens.requires_grad_(False)
+        if embeddings is not None:
+            tokens.copy_(embeddings)
+
+    def forward(self, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
+        words = self.text(ids).last_hidden_state.repeat(len(noisy) // len(ids), 1, 1)
+        v: Tensor = self.unet(noisy, t, words).sample
+        return v
+
+    def trained(self) -> list[nn.Parameter]:
+        """What is not frozen."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+
+class Training:
+    """A painter with what its training needs to go on: optimizer, averages, and how many pictures it saw."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.painter = Painter(load(workspace.words, "text")["embeddings"])
+        parameters = self.painter.trained()
+        self.optimizer = torch.optim.AdamW(parameters, PEAK, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+        self.average, self.seen = Average(parameters, DECAY), 0
+        if workspace.unet.exists():
+            self._restore(load(workspace.unet, "unet"))
+
+    def run(self, table: Latents, minutes: float, cooling: float) -> None:
+        """Trains for `minutes` and saves."""
+        run = Run(minutes, cooling)
+        alphas = DDIMScheduler(**SCHEDULE).alphas_cumprod
+        empty = tokenize([""])
+        step = torch.compile(lambda *values: _loss(self.painter, *values))
+        torch.manual_seed(self.seen)
+        for moment in run.moments():
+            loss = self._step(step, _batch(table, alphas, empty), moment, run)
+            run.tell(BATCH, loss, seen=self.seen, rate=self.optimizer.param_groups[0]["lr"])
+            if run.time_to_save():
+                self.save()
+        self.save()
+
+    def save(self) -> None:
+        """Writes everything."""
+        state = {
+            "painter": self.painter.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state(),
+            "seen": self.seen,
+        }
+        save(state, self.workspace.unet)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.painter.load_state_dict(state["painter"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.restore(state["average"]["values"], state["average"]["steps"])
+        self.seen = state["seen"]
+
+    def _step(self, step: Any, batch: tuple[Tensor, ...], moment: Moment, run: Run) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = run.rate(moment, PEAK)
+        with sdpa_kernel(SDPBackend.MATH):
+            loss = step(*batch)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.average.parameters, 1.0)
+        self.optimizer.step()
+        self.average.update()
+        self.seen += BATCH
+        return float(loss.detach())
+
+
+def finished(workspace: Workspace) -> Painter:
+    """The painter with its averaged weights."""
+    training = Training(workspace)
+    training.average.swap()
+    return training.painter.eval()
+
+
+def _batch(table: Latents, alphas: Tensor, empty: Tensor) -> tuple[Tensor, ...]:
+    """Noisy latents, times, token ids, the v to find and the weight of each error. Times are spread over the batch."""
+    chosen = torch.randint(len(table.latents), (BATCH // AT_TIMES,))
+    x, ids = table.latents[chosen].float().repeat(AT_TIMES, 1, 1, 1), table.ids[chosen].clone()
+    ids[torch.rand(len(ids)) < DROPPED] = empty
+    t = ((torch.randperm(BATCH) + torch.rand(BATCH)) / BATCH * len(alphas)).long()
+    a, s = alphas[t].sqrt().view(-1, 1, 1, 1), (1 - alphas[t]).sqrt().view(-1, 1, 1, 1)
+    noise = torch.randn_like(x)
+    noisy = (a * x + s * noise).contiguous(memory_format=torch.channels_last)
+    snr = alphas[t] / (1 - alphas[t])
+    return noisy, t, ids, a * noise - s * x, snr.clamp(max=SNR_LIMIT) / (snr + 1)
+
+
+def _loss(painter: Painter, noisy: Tensor, t: Tensor, ids: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """The weighted squared error of v (Salimans and Ho 2022, arXiv 2202.00512, appendix D)."""
+    with torch.autocast("cpu", torch.bfloat16):
+        v = painter(noisy, t, ids)
+    loss: Tensor = (weight * (v.float() - wanted).pow(2).mean((1, 2, 3))).mean()
+    return loss
