@@ -182,7 +182,7 @@ def foreign_packages(files: dict[str, str]) -> set[str]:
     """The distributions that these files import, under the names that pip knows."""
     tops = {name.partition(".")[0] for text in files.values() for name in imported(text)}
     known = metadata.packages_distributions()
-    tops -= sys.stdlib_module_names | {"modules", "tests", "launch", "webui"}
+    tops -= sys.stdlib_module_names | {"modules", "tests", "tools", "launch", "webui"}
     return {known.get(top, [top])[0].lower().replace("_", "-") for top in tops}
 
 
