@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     vae = steps.add_parser("vae", help="train the autoencoder; again to go on")
     vae.add_argument("minutes", type=float)
     vae.add_argument("--start", type=Path, help="begin with the autoencoder of this model folder")
+    vae.add_argument("--decoder", action="store_true", help="leave the encoder, and so all latents, as they are")
     unet = steps.add_parser("unet", help="train UNet and text encoder; again to go on")
     unet.add_argument("minutes", type=float)
     unet.add_argument("--cooling", type=float, default=0.4, help="the part of the run in which the rate falls")
@@ -62,10 +63,10 @@ def _text(workspace: Workspace, flags: argparse.Namespace) -> None:
 
 def _vae(workspace: Workspace, flags: argparse.Namespace) -> None:
     from tools.starter.compositions import Composer
-    from tools.starter.concepts import read_concepts
+    from tools.starter.concepts import read_concepts, taught
     from tools.starter.vae import train_vae
 
-    train_vae(workspace, Composer(read_concepts(workspace)), flags.minutes, flags.start)
+    train_vae(workspace, Composer(taught(read_concepts(workspace))), flags.minutes, flags.start, flags.decoder)
 
 
 def _unet(workspace: Workspace, flags: argparse.Namespace) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tools.starter.compositions import SIDE, Composer
-from tools.starter.training import Moment, Run
+from tools.starter.training import Average, Moment, Run
 from tools.starter.workspace import Workspace, load, save
 
 CONFIG: dict[str, Any] = {
@@ -30,26 +29,42 @@ CONFIG: dict[str, Any] = {
 CROP = 64
 BATCH = 32
 PEAK = 4e-4
+DECAY = 0.998
 KL = 1e-6
 HELD_OUT = 1_000_003
 """The seed of the compositions that `psnr` measures; training draws from other seeds."""
 
 
-def train_vae(workspace: Workspace, composer: Composer, minutes: float, start: Path | None = None) -> None:
-    """Trains for `minutes`, from the last state, from the model folder `start`, or from noise."""
+def train_vae(
+    workspace: Workspace, composer: Composer, minutes: float, start: Path | None = None, decoder: bool = False
+) -> None:
+    """Trains for `minutes`, from the last state, from the model folder `start`, or from noise.
+
+    With `decoder` the encoder stays as it is, and so do all latents that were made with it.
+    """
     vae, seen = open_vae(workspace, start)
-    run, rng = Run(minutes, cooling=0.5), random.Random(seen)
-    optimizer = torch.optim.AdamW(vae.parameters(), PEAK, betas=(0.9, 0.99), weight_decay=0, fused=True)
+    trained = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()] if decoder else [*vae.parameters()]
+    vae.encoder.requires_grad_(not decoder)
+    vae.quant_conv.requires_grad_(not decoder)
+    run, rng, average = Run(minutes, cooling=0.4), random.Random(seen), Average(trained, DECAY)
+    optimizer = torch.optim.AdamW(trained, PEAK, betas=(0.9, 0.99), weight_decay=0, fused=True)
     step = torch.compile(lambda x: _loss(vae, x))
     for moment in run.moments():
         loss = _train_on(_crops(composer, rng), moment, run, optimizer, step)
+        average.update()
         seen += BATCH
         run.tell(BATCH, loss, seen=seen)
         if run.time_to_save():
+            average.swap()
             _save(vae, seen, workspace)
-    vae.register_to_config(scaling_factor=_scale(vae, composer))
+            average.swap()
+    average.swap()
+    if not decoder:
+        vae.register_to_config(scaling_factor=_scale(vae, composer))
     _save(vae, seen, workspace)
-    print(f"PSNR of held-out compositions: {psnr(vae, composer):.2f} dB")
+    print(
+        "PSNR of held-out compositions: {:.2f} dB, of all their pixels together {:.2f} dB".format(*psnr(vae, composer))
+    )
 
 
 def open_vae(workspace: Workspace, start: Path | None = None) -> tuple[Any, int]:
@@ -74,16 +89,20 @@ def pictures(arrays: Sequence[np.ndarray]) -> Tensor:
 
 
 @torch.inference_mode()
-def psnr(vae: Any, composer: Composer, count: int = 256) -> float:
-    """Peak signal to noise in dB over all pixels of held-out compositions, after rounding to 8 bits as a file does."""
+def psnr(vae: Any, composer: Composer, count: int = 256) -> tuple[float, float]:
+    """Peak signal to noise of held-out compositions in dB, after rounding to 8 bits as a file does.
+
+    First the mean over pictures, as papers give it; then that of all pixels together, which the worst pictures decide.
+    """
     rng = random.Random(HELD_OUT)
     x = pictures([composer.compose(rng.randrange(len(composer.concepts)), rng).picture for _ in range(count)])
     errors = []
     for part in torch.split(x, 32):
         y = vae.decode(vae.encode(part).latent_dist.mean).sample.clamp(-1, 1)
         y, wanted = ((y + 1) * 127.5).round(), ((part + 1) * 127.5).round()
-        errors.append((y - wanted).pow(2).mean().item())
-    return 10 * math.log10(255**2 / (sum(errors) / len(errors)))
+        errors.append((y - wanted).pow(2).mean((1, 2, 3)))
+    found = torch.cat(errors)
+    return float(10 * (255**2 / found).log10().mean()), float(10 * (255**2 / found.mean()).log10())
 
 
 def _train_on(x: Tensor, moment: Moment, run: Run, optimizer: torch.optim.Optimizer, step: Any) -> float:
@@ -110,11 +129,12 @@ def _loss(vae: Any, x: Tensor) -> Tensor:
 
 
 def _crops(composer: Composer, rng: random.Random) -> Tensor:
+    """The livelier of two crops of each composition: a plain ground teaches little."""
     crops = []
     for _ in range(BATCH):
         picture = composer.compose(rng.randrange(len(composer.concepts)), rng).picture
-        top, left = rng.randrange(SIDE - CROP + 1), rng.randrange(SIDE - CROP + 1)
-        crop = picture[top : top + CROP, left : left + CROP]
+        corners = [(rng.randrange(SIDE - CROP + 1), rng.randrange(SIDE - CROP + 1)) for _ in range(2)]
+        crop = max((picture[top : top + CROP, left : left + CROP] for top, left in corners), key=np.std)
         crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
     return pictures(crops)
 
