@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class Folders:
     config: Path
 
     def make(self) -> None:
-        """Makes the folders that are missing.
+        """Makes the folders that are missing; a new data folder begins with the styles that ship with the program.
 
         Raises: AquatintError naming the one that cannot be made.
         """
@@ -57,6 +58,10 @@ class Folders:
         for folder in (*own, self.state):
             with explained(folder):
                 folder.mkdir(parents=True, exist_ok=True)
+        shipped = REPOSITORY / "styles.csv"
+        if self.styles == (self.data / "styles.csv",) and not self.styles[0].exists() and shipped.exists():
+            with explained(self.styles[0]):
+                shutil.copyfile(shipped, self.styles[0])
 
 
 def find_folders(flags: FolderFlags) -> Folders:

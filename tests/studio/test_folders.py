@@ -58,6 +58,21 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
     assert folders.state.is_dir()
 
 
+def test_a_new_data_folder_begins_with_the_styles_that_ship_and_keeps_its_own(tmp_path: Path) -> None:
+    folders = find_folders(NoFlags(tmp_path))
+    folders.make()
+    assert folders.styles[0].read_bytes() == (REPOSITORY / "styles.csv").read_bytes()
+    folders.styles[0].write_text("name,prompt,negative_prompt\nmine,,\n", "utf-8")
+    folders.make()
+    assert "mine" in folders.styles[0].read_text("utf-8")
+
+
+def test_style_files_that_were_named_are_not_made(tmp_path: Path) -> None:
+    folders = find_folders(replace(NoFlags(tmp_path), styles_file=("mine.csv",)))
+    folders.make()
+    assert not (tmp_path / "mine.csv").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file is in the way")
     with pytest.raises(AquatintError, match="data"):
