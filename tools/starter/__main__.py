@@ -1,4 +1,4 @@
-"""python -m tools.starter {data,vae,text,unet,measure,pack}: trains the starter, one resumable step a command."""
+"""python -m tools.starter {data,text,vae,unet,pack,measure,examples}: trains the starter, one resumable step a command."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def main() -> None:
     flags = _parser().parse_args()
     hide_xformers_without_cuda()
     workspace = Workspace(flags.folder)
-    steps = {"data": _data, "text": _text, "vae": _vae, "unet": _unet, "pack": _pack, "measure": _measure}
-    steps[flags.step](workspace, flags)
+    steps = (_data, _text, _vae, _unet, _pack, _measure, _examples)
+    next(step for step in steps if step.__name__ == f"_{flags.step}")(workspace, flags)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     measure = steps.add_parser("measure", help="say how good a model folder is")
     for parts in (pack, measure):
         parts.add_argument("model", type=Path, nargs="?", default=STARTER)
+    examples = steps.add_parser("examples", help="make the worked examples of the README with the tracked starter")
+    examples.add_argument("images", type=Path, nargs="?", default=ROOT / "docs" / "images")
     measure.add_argument("--sheet", type=Path, help="write 64 pictures into this PNG too")
     return parser
 
@@ -95,6 +97,12 @@ def _measure(workspace: Workspace, flags: argparse.Namespace) -> None:
     from tools.starter.measure import measure
 
     measure(workspace, flags.model, flags.sheet)
+
+
+def _examples(workspace: Workspace, flags: argparse.Namespace) -> None:
+    from tools.starter.examples import write_examples
+
+    write_examples(flags.images)
 
 
 if __name__ == "__main__":
