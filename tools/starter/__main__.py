@@ -1,4 +1,4 @@
-"""python -m tools.starter {data,text,vae,unet,pack,measure,examples}: trains the starter, one resumable step a command."""
+"""python -m tools.starter {data,text,vae,unet,pack,measure,examples}: trains the starter, resumable at each step."""
 
 from __future__ import annotations
 

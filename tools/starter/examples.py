@@ -37,7 +37,7 @@ class Example(NamedTuple):
 
 
 def write_examples(folder: Path) -> None:
-    """Writes starter-<name>.png into `folder`: before, the mask, after, side by side. Uses the whole program, offline."""
+    """Writes starter-<name>.png into `folder`: before, the mask, after, side by side; by the whole program, offline."""
     with TemporaryDirectory() as data:
         app = open_app(read_flags(["--data-dir", data], {}))
         try:
