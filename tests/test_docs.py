@@ -14,9 +14,12 @@ from modules.studio.command_line import flag_name, flags_table, rows
 from modules.studio.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "models/Stable-diffusion/starter/README.md"]
-LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
-"""A link to a page; pictures begin with an exclamation mark."""
+PAGES = [
+    *(*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tools").rglob("*.md")),
+    ROOT / "models/Stable-diffusion/starter/README.md",
+]
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)|<img src=\"([^\"]+)\"")
+"""A link to a page or a picture, in Markdown or as an HTML image."""
 
 
 def first_sentence(path: Path) -> str:
@@ -51,8 +54,8 @@ def written(page: str, name: str, table: str) -> str:
 
 def broken_links(page: Path, text: str) -> list[str]:
     """Links of a page to files that are not there."""
-    inside = [target for target in LINK.findall(text) if "://" not in target]
-    return [target for target in inside if not (page.parent / target).exists()]
+    targets = [target for found in LINK.findall(text) for target in found if target and "://" not in target]
+    return [target for target in targets if not (page.parent / target).exists()]
 
 
 def test_the_table_of_flags_is_the_parsers() -> None:
@@ -109,5 +112,5 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_a_broken_link_is_seen() -> None:
-    text = "[a](no_such_page.md) [b](https://example.org) ![c](no_such.png) [d](README.md#here)"
-    assert broken_links(ROOT / "README.md", text) == ["no_such_page.md"]
+    text = "[a](no_such_page.md) [b](https://example.org) ![c](no.png) [d](README.md#here) <img src=\"no.jpg\">"
+    assert broken_links(ROOT / "README.md", text) == ["no_such_page.md", "no.png", "no.jpg"]
