@@ -112,5 +112,5 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_a_broken_link_is_seen() -> None:
-    text = "[a](no_such_page.md) [b](https://example.org) ![c](no.png) [d](README.md#here) <img src=\"no.jpg\">"
+    text = '[a](no_such_page.md) [b](https://example.org) ![c](no.png) [d](README.md#here) <img src="no.jpg">'
     assert broken_links(ROOT / "README.md", text) == ["no_such_page.md", "no.png", "no.jpg"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from modules.diffusion.hardware import Hardware
+
+Place = tuple[nn.Module, str]
+"""A module and the name of one of its own weights."""
 
 
 class Placement:
@@ -72,9 +75,15 @@ class Placement:
     @contextmanager
     def in_float32(self, *parts: nn.Module) -> Iterator[None]:
         """Parts in float32 while the block lasts; then the very tensors from before are back."""
+        with self.replaced({place: Tensor.float for part in parts for place in _floats(part)}):
+            yield
+
+    @contextmanager
+    def replaced(self, changes: Mapping[Place, Callable[[Tensor], Tensor]]) -> Iterator[None]:
+        """Some weights changed while the block lasts; then the very tensors from before are back."""
         entered = self._entered
         self.leave()
-        with float32_weights(parts):
+        with replaced_weights(changes):
             try:
                 if entered:
                     self.enter()
@@ -99,19 +108,26 @@ class Placement:
 @contextmanager
 def float32_weights(parts: Iterable[nn.Module]) -> Iterator[None]:
     """Networks in RAM in float32 while the block lasts; then their own tensors again."""
+    with replaced_weights({place: Tensor.float for part in parts for place in _floats(part)}):
+        yield
+
+
+@contextmanager
+def replaced_weights(changes: Mapping[Place, Callable[[Tensor], Tensor]]) -> Iterator[None]:
+    """Weights of networks in RAM changed, each by its function, while the block lasts; then their own tensors again."""
     # By owner and name: lowvram's hooks put new parameters in the place of the old.
-    kept = [(*place, _at(*place).data) for part in parts for place in _floats(part)]
+    kept = {place: _at(*place).data for place in changes}
     try:
         with torch.inference_mode(False):  # a parameter cannot hold a tensor that inference mode has made
-            for owner, name, data in kept:
-                _at(owner, name).data = data.float()
+            for place, change in changes.items():
+                _at(*place).data = change(kept[place])
         yield
     finally:
-        for owner, name, data in kept:
-            _at(owner, name).data = data
+        for place, data in kept.items():
+            _at(*place).data = data
 
 
-def _floats(part: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+def _floats(part: nn.Module) -> Iterator[Place]:
     """Where the weights and buffers are that have a number format to change."""
     for owner in part.modules():
         for name, tensor in (*owner.named_parameters(recurse=False), *owner.named_buffers(recurse=False)):

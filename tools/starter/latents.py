@@ -14,7 +14,7 @@ from tools.starter.vae import pictures
 from tools.starter.words import clip_tokenizer
 from tools.starter.workspace import Workspace, load, save
 
-A_CONCEPT = 32
+A_CONCEPT = 24
 """Compositions of each concept."""
 
 
