@@ -1,0 +1,101 @@
+"""The LoRA files in a folder: found by name or by the alias in their metadata, told apart by hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from modules.diffusion.checkpoint import walk
+from modules.diffusion.errors import AquatintError, CheckpointError
+from modules.diffusion.file_facts import PIECE, FileFacts
+from modules.diffusion.lora import Lora, read_lora
+from modules.diffusion.weights import open_weights
+
+SUFFIXES = (".safetensors", ".pt", ".ckpt")
+ALIAS = "ss_output_name"
+"""kohya's metadata key for the name that the file had when it was trained."""
+
+
+class LoraFile(NamedTuple):
+    """A file by its stem."""
+
+    name: str
+    path: Path
+
+
+class LoraFolder:
+    """All LoRAs below some folders. Nothing is read until it is asked for, and what was read is remembered."""
+
+    def __init__(self, folders: Iterable[Path], cache: Path | None = None) -> None:
+        self._folders = tuple(folders)
+        self._facts = FileFacts(cache)
+        self.files: dict[str, LoraFile] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Looks at the disk again; of two files with one name the first counts, as in A1111."""
+        places = [(place, name) for folder in self._folders for place, _, names in walk(folder) for name in names]
+        paths = (place / name for place, name in places if Path(name).suffix.lower() in SUFFIXES)
+        found = sorted(paths, key=lambda path: (path.stem.casefold(), len(path.parts), str(path)))
+        self.files = {path.stem: LoraFile(path.stem, path) for path in reversed(found)}
+        self.files = dict(reversed(self.files.items()))
+
+    def find(self, word: str) -> LoraFile:
+        """By name, whatever its case, or by alias. Raises: AquatintError saying what there is."""
+        wanted = word.strip()
+        by_name = {name.casefold(): file for name, file in self.files.items()}
+        file = self.files.get(wanted) or by_name.get(wanted.casefold())
+        if file is None:
+            file = next((each for each in self.files.values() if wanted and self.alias(each) == wanted), None)
+        if file is None:
+            known = ", ".join(list(self.files)[:20]) or "none"
+            raise AquatintError(f"No LoRA called '{word}' in {self._folders[0].name}. Found: {known}.")
+        return file
+
+    def read(self, word: str) -> Lora:
+        """The weights of the file that `find` finds. Raises: AquatintError, CheckpointError naming the file."""
+        return read_lora(self.find(word).path)
+
+    def metadata(self, file: LoraFile) -> dict[str, str]:
+        """What training wrote into the file; empty when it cannot be read."""
+        known = self._facts.get(file.path, "metadata")
+        if known is None:
+            try:
+                with open_weights(file.path) as weights:
+                    known = dict(weights.metadata)
+            except CheckpointError:
+                known = {}
+            self._facts.put(file.path, "metadata", known, save=False)
+        return {str(key): str(value) for key, value in known.items()}
+
+    def alias(self, file: LoraFile) -> str:
+        """Its other name; its own when it has none."""
+        return self.metadata(file).get(ALIAS) or file.name
+
+    def short_hash(self, file: LoraFile) -> str:
+        """Twelve digits: of what training wrote of itself, or of the weights without their header, as A1111's."""
+        written = self.metadata(file).get("sshs_model_hash", "")
+        if written:
+            return written[:12]
+        known = self._facts.get(file.path, "weights_sha256")
+        if not isinstance(known, str):
+            known = _hash_without_header(file.path)
+            self._facts.put(file.path, "weights_sha256", known)
+        return known[:12]
+
+    def save(self) -> None:
+        """Remembers what was read."""
+        self._facts.save()
+
+
+def _hash_without_header(path: Path) -> str:
+    """SHA-256 of what follows a safetensors header, or of all of another file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        if path.suffix.lower() == ".safetensors":
+            file.seek(int.from_bytes(file.read(8), "little") + 8)
+        while piece := file.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
