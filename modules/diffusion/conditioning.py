@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
-from modules.diffusion.prompts import BREAK, Segment, weighted_segments
+from modules.diffusion.prompts import BREAK, Emphasis, Segment, weighted_segments
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CHUNK = 75
 """Tokens of a prompt that fit between the BOS and EOS of CLIP's 77 places."""
 COMMA_BACKTRACK = 20
-"""A chunk that overflows ends at its last comma if that is among its last so many tokens."""
+"""A chunk that overflows ends at its last comma if that is among its last so many tokens. A1111's default."""
 
 
 @dataclass(frozen=True)
@@ -65,33 +65,43 @@ class _Token(NamedTuple):
     weight: float
 
 
-def encode_text(text: str, encoders: Sequence[TextEncoder], clip_skip: int) -> Conditioning:
+def encode_text(
+    text: str,
+    encoders: Sequence[TextEncoder],
+    clip_skip: int,
+    *,
+    emphasis: Emphasis = "Original",
+    comma_backtrack: int = COMMA_BACKTRACK,
+) -> Conditioning:
     """Encodes one prompt with every encoder of a model, concatenating their embeddings on the feature axis.
 
     `clip_skip` is A1111's CLIP_stop_at_last_layers: the layer that is read, counted from the end, 1 the last. Families
     that never read the last layer (`penultimate`) read the second last for 1 and 2; more than a model's layers means
-    its first. Emphasis is A1111's "Original": embeddings times weights, then each chunk scaled to its mean of before.
-    The pooled vector is that of the first chunk and knows no weights.
+    its first. `emphasis` is A1111's: with "Original" embeddings times weights, then each chunk scaled to its mean of
+    before; with "No norm" times weights alone. The pooled vector is that of the first chunk and knows no weights. A
+    chunk may end at a comma among its last `comma_backtrack` tokens.
 
     Computes in the encoders' dtype; returns float32 on their device, without time_ids.
     """
     with torch.no_grad():
-        encoded = [_encode(text, encoder, clip_skip) for encoder in encoders]
+        encoded = [_encode(text, encoder, clip_skip, emphasis, comma_backtrack) for encoder in encoders]
     embeds = torch.cat([embeds for embeds, _ in encoded], dim=-1)
     pooled = next((pooled for _, pooled in encoded if pooled is not None), None)
     return Conditioning(embeds, pooled)
 
 
-def count_tokens(text: str, tokenizer: CLIPTokenizer) -> TokenCount:
+def count_tokens(
+    text: str, tokenizer: CLIPTokenizer, emphasis: Emphasis = "Original", comma_backtrack: int = COMMA_BACKTRACK
+) -> TokenCount:
     """Counts as `encode_text` would place them: what BREAK or a comma leaves empty in a chunk counts as used."""
-    *full, last = _chunks(text, tokenizer)
+    *full, last = _chunks(text, tokenizer, emphasis, comma_backtrack)
     tokens = CHUNK * len(full) + len(last)
     return TokenCount(tokens, CHUNK * max(1, math.ceil(tokens / CHUNK)))
 
 
-def _chunks(text: str, tokenizer: CLIPTokenizer) -> list[list[_Token]]:
+def _chunks(text: str, tokenizer: CLIPTokenizer, emphasis: Emphasis, comma_backtrack: int) -> list[list[_Token]]:
     """At least one chunk of up to 75 tokens, without BOS, EOS and padding; only the last may be empty by chance."""
-    segments = weighted_segments(text)
+    segments = weighted_segments(text, emphasis)
     texts = [_encodable(segment.text) for segment in segments if isinstance(segment, Segment)]
     ids = iter(tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False).input_ids if texts else [])
     comma = cast(int, tokenizer.convert_tokens_to_ids(",</w>"))
@@ -102,7 +112,7 @@ def _chunks(text: str, tokenizer: CLIPTokenizer) -> list[list[_Token]]:
             continue
         for token in next(ids):
             if len(chunks[-1]) == CHUNK:
-                carried = 0 if token == comma else _tokens_after_comma(chunks[-1], comma)
+                carried = 0 if token == comma else _tokens_after_comma(chunks[-1], comma, comma_backtrack)
                 chunks.append(chunks[-1][CHUNK - carried :])
                 del chunks[-2][CHUNK - carried :]
             chunks[-1].append(_Token(token, segment.weight))
@@ -114,14 +124,16 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _tokens_after_comma(chunk: list[_Token], comma: int) -> int:
+def _tokens_after_comma(chunk: list[_Token], comma: int, comma_backtrack: int) -> int:
     """How many tokens of a full chunk follow a comma near its end; 0 where none is near."""
-    return next((after for after in range(COMMA_BACKTRACK) if chunk[-1 - after].id == comma), 0)
+    return next((after for after in range(min(comma_backtrack, CHUNK)) if chunk[-1 - after].id == comma), 0)
 
 
-def _encode(text: str, encoder: TextEncoder, clip_skip: int) -> tuple[Tensor, Tensor | None]:
+def _encode(
+    text: str, encoder: TextEncoder, clip_skip: int, emphasis: Emphasis, comma_backtrack: int
+) -> tuple[Tensor, Tensor | None]:
     """-> (77 k, D), (P,) or None. One chunk at a time, so that a long prompt needs no more memory than a short one."""
-    chunks = _chunks(text, encoder.tokenizer)
+    chunks = _chunks(text, encoder.tokenizer, emphasis, comma_backtrack)
     if len(chunks) > 1 and not chunks[-1]:
         del chunks[-1]
     embeds = []
@@ -129,7 +141,7 @@ def _encode(text: str, encoder: TextEncoder, clip_skip: int) -> tuple[Tensor, Te
     for chunk in chunks:
         hidden, vector = _run(encoder, chunk, clip_skip)
         weights = [1.0, *(token.weight for token in chunk), *[1.0] * (CHUNK + 1 - len(chunk))]
-        embeds.append(_emphasised(hidden, weights))
+        embeds.append(_emphasised(hidden, weights, keep_mean=emphasis == "Original"))
         pooled = vector if pooled is None else pooled
     return torch.cat(embeds), pooled
 
@@ -151,10 +163,12 @@ def _run(encoder: TextEncoder, chunk: list[_Token], clip_skip: int) -> tuple[Ten
     return hidden[0].float(), pooled
 
 
-def _emphasised(hidden: Tensor, weights: list[float]) -> Tensor:
-    """(77, D) and 77 weights -> (77, D) with the mean of `hidden`, unless the weighted mean is zero."""
+def _emphasised(hidden: Tensor, weights: list[float], *, keep_mean: bool) -> Tensor:
+    """(77, D) and 77 weights -> (77, D); with `keep_mean` of the mean of `hidden`, unless the weighted mean is zero."""
     if all(weight == 1 for weight in weights):
         return hidden
     weighted = hidden * torch.tensor(weights, device=hidden.device)[:, None]
+    if not keep_mean:
+        return weighted
     scale = hidden.mean() / weighted.mean()
     return weighted * scale if bool(torch.isfinite(scale)) else weighted

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -35,22 +36,35 @@ class Predictor(Protocol):
         """The raw output (n, 4, h, w) in float32 for x (n, C_in, h, w), timesteps (n,) and n prompts."""
 
 
+class PromptPart(NamedTuple):
+    """One of the prompts that AND joins, and its weight."""
+
+    conditioning: Conditioning
+    weight: float
+
+
+Composed: TypeAlias = Conditioning | Sequence[PromptPart]
+"""What one image shall be like: one prompt, or several at once."""
+
+
 class Guidance:
     """Answers a sampler's question: what is x (B, 4, h, w) at noise level sigma without its noise?
 
     The network is preconditioned as in k-diffusion, which is Karras et al. (2022) with sigma_data = 1, and guided
-    away from the negative prompts as in Ho and Salimans (2021). The prompts may be replaced between two calls.
+    away from the negative prompts as in Ho and Salimans (2021), towards several prompts at once as in Liu et al.
+    (2022), Composable Diffusion. The prompts may be replaced between two calls.
     """
 
     def __init__(
         self,
         model: Predictor,
-        positive: Sequence[Conditioning],
+        positive: Sequence[Composed],
         negative: Sequence[Conditioning],
         cfg_scale: float,
         inpaint: Tensor | None = None,
     ) -> None:
-        """`positive` and `negative` (B,); with a `cfg_scale` of 1 the negative prompts have no say and cost nothing.
+        """`positive` and `negative` (B,). Where `cfg_scale` times all weights is 1 the negative prompts have no say and
+        cost nothing, nor does a part of weight 0.
 
         `inpaint` (B, 5, h, w), mask and masked latents, is what models of nine input channels see beside x.
         """
@@ -71,9 +85,24 @@ class Guidance:
         return x - sigma * output
 
     def _guided(self, seen: Tensor, timestep: Tensor) -> Tensor:
-        """The network's output (B, 4, h, w): one call a group of prompts that fit in one tensor."""
-        guided = self.cfg_scale != 1
-        asked = [*enumerate(self.positive), *(enumerate(self.negative) if guided else ())]
+        """The network's output (B, 4, h, w): negative + sum of cfg_scale * weight * (part - negative)."""
+        composed = [_parts(prompt) for prompt in self.positive]
+        asked = [(image, part.conditioning) for image, parts in enumerate(composed) for part in parts]
+        guided = any(self.cfg_scale * sum(part.weight for part in parts) != 1 for parts in composed)
+        outputs = iter(self._predicted(seen, timestep, [*asked, *(enumerate(self.negative) if guided else ())]))
+        positive = [[(part.weight * self.cfg_scale, next(outputs)) for part in parts] for parts in composed]
+        if not guided:
+            return torch.stack([_sum([scale * output for scale, output in parts]) for parts in positive])
+        negative = list(outputs)
+        return torch.stack(
+            [
+                _sum([away, *(scale * (output - away) for scale, output in parts)])
+                for away, parts in zip(negative, positive, strict=True)
+            ]
+        )
+
+    def _predicted(self, seen: Tensor, timestep: Tensor, asked: Sequence[tuple[int, Conditioning]]) -> list[Tensor]:
+        """The outputs (4, h, w) for images and prompts: one call a group of prompts that fit in one tensor."""
         groups: dict[Hashable, list[int]] = {}
         for row, (image, prompt) in enumerate(asked):
             groups.setdefault((image if self.model.exact_batches else None, prompt.embeds.shape), []).append(row)
@@ -83,10 +112,18 @@ class Guidance:
             predicted = self.model.predict(seen[images], timestep.expand(len(rows)), [asked[row][1] for row in rows])
             for row, output in zip(rows, predicted, strict=True):
                 outputs[row] = output
-        if not guided:
-            return torch.stack(outputs)
-        positive, negative = torch.stack(outputs).chunk(2)
-        return negative + self.cfg_scale * (positive - negative)
+        return outputs
+
+
+def _parts(prompt: Composed) -> list[PromptPart]:
+    """Those that have a say."""
+    parts = [PromptPart(prompt, 1.0)] if isinstance(prompt, Conditioning) else prompt
+    return [part for part in parts if part.weight != 0]
+
+
+def _sum(tensors: Sequence[Tensor]) -> Tensor:
+    """Added from the first to the last; at least one."""
+    return functools.reduce(torch.add, tensors)
 
 
 def check_finite(latents: Tensor) -> None:

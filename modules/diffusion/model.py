@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,11 +13,12 @@ from torch import Tensor
 
 from modules.diffusion.attention import Attention, apply
 from modules.diffusion.checkpoint import Checkpoint
-from modules.diffusion.conditioning import Conditioning, encode_text
+from modules.diffusion.conditioning import COMMA_BACKTRACK, Conditioning, encode_text
 from modules.diffusion.errors import NotANumberError
 from modules.diffusion.hardware import Hardware
 from modules.diffusion.loading import Components
 from modules.diffusion.placement import Placement
+from modules.diffusion.prompts import Emphasis
 
 AESTHETIC_SCORE, NEGATIVE_AESTHETIC_SCORE = 6.0, 2.5
 """What the SDXL refiner is told of the picture wanted and of the one not wanted."""
@@ -71,13 +73,31 @@ class Model:
         return int(self.vae.config.latent_channels), height // factor, width // factor
 
     def encode_prompts(
-        self, texts: Sequence[str], *, clip_skip: int, width: int, height: int, negative: bool = False
+        self,
+        texts: Sequence[str],
+        *,
+        clip_skip: int,
+        width: int,
+        height: int,
+        negative: bool = False,
+        emphasis: Emphasis = "Original",
+        comma_backtrack: int = COMMA_BACKTRACK,
     ) -> list[Conditioning]:
         """What each text says to the UNet. `width` and `height` (pixels) are told to SDXL, as is which side it is:
         an empty negative prompt is zeros there, and the refiner's has a low aesthetic score.
+
+        The rest is `encode_text`'s.
         """
         with torch.inference_mode():
-            return [self._encode_prompt(text, clip_skip, width, height, negative) for text in texts]
+            self.placement.use(*self._encoders)
+            encode = partial(
+                encode_text,
+                encoders=self.text_encoders,
+                clip_skip=clip_skip,
+                emphasis=emphasis,
+                comma_backtrack=comma_backtrack,
+            )
+            return [self._of_size(encode(text), text, width, height, negative) for text in texts]
 
     def predict(self, x: Tensor, timesteps: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:
         """The UNet's raw answer (n, 4, h, w) in float32.
@@ -143,9 +163,8 @@ class Model:
             finally:
                 self.dtype, self.vae_dtype = formats
 
-    def _encode_prompt(self, text: str, clip_skip: int, width: int, height: int, negative: bool) -> Conditioning:
-        self.placement.use(*self._encoders)
-        found = encode_text(text, self.text_encoders, clip_skip)
+    def _of_size(self, found: Conditioning, text: str, width: int, height: int, negative: bool) -> Conditioning:
+        """What SDXL is told besides the text."""
         if not self.family.time_ids:
             return found
         if negative and not text.strip() and self.family.zeroes_empty_negative:

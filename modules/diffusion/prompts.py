@@ -1,8 +1,8 @@
 """The grammar of a prompt: emphasis, escapes and BREAK -> texts with weights.
 
-What is read here is the text of one moment of sampling. What changes between moments or splits the prompt (prompt
-editing, alternation, AND, extra networks) comes before: as in A1111, each of its outcomes is again a plain text for
-`weighted_segments`. Until then `[from:to:when]` is what its brackets say: a de-emphasis.
+What is read here is the text of one moment of sampling. What splits the prompt (`prompt_parts`: comments, networks,
+AND) or changes between moments (`prompt_schedules`) comes before: as in A1111, each of its outcomes is again a plain
+text for `weighted_segments`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import re
 from enum import Enum
 from itertools import groupby
 from typing import Final, Literal, NamedTuple
+
+Emphasis = Literal["None", "Ignore", "Original", "No norm"]
+"""What brackets do: nothing, being plain text; nothing, being left out; weights and the mean of before; weights."""
 
 EMPHASIS = 1.1
 LARGEST_WEIGHT = 1e6
@@ -47,14 +50,16 @@ class Segment(NamedTuple):
     weight: float
 
 
-def weighted_segments(text: str) -> list[Segment | Literal[Break.BREAK]]:
+def weighted_segments(text: str, emphasis: Emphasis = "Original") -> list[Segment | Literal[Break.BREAK]]:
     r"""Reads A1111's emphasis: `(x)` weighs 1.1, `[x]` 1/1.1, `(x:1.3)` 1.3, nested ones their product.
 
     `\( \) \[ \] \\` are the characters themselves. An opening bracket without its partner runs to the end of the text,
     a closing one is plain text. The two kinds of brackets pair up independently, so `(a [b) c]` is allowed and its c
-    weighs 1/1.1; that is why this is no tree. Neighbours of equal weight are one segment. Takes linear time, raises
-    nothing.
+    weighs 1/1.1; that is why this is no tree. Neighbours of equal weight are one segment. With the emphasis "None" all
+    of that is plain text, with "Ignore" every weight is 1. Takes linear time, raises nothing.
     """
+    if emphasis == "None":
+        return _joined(_split_at_breaks(text, 1.0))
     tokens = list(_TOKEN.finditer(text))
     factors, closing = _pair_brackets(tokens)
     weights = {"(": [1.0], "[": [1.0]}
@@ -67,6 +72,8 @@ def weighted_segments(text: str) -> list[Segment | Literal[Break.BREAK]]:
             weights[closing[index]].pop()
         else:
             pieces += _plain_pieces(token[0], _bounded(weights["("][-1] * weights["["][-1]))
+    if emphasis == "Ignore":
+        pieces = [(piece, None if weight is None else 1.0) for piece, weight in pieces]
     return _joined(pieces)
 
 
@@ -99,6 +106,10 @@ def _plain_pieces(token: str, weight: float) -> list[tuple[str, float | None]]:
     """The pieces of a token that is no bracket; a piece of weight None is a BREAK."""
     if token.startswith("\\"):
         return [(token[1:], weight)]
+    return _split_at_breaks(token, weight)
+
+
+def _split_at_breaks(token: str, weight: float) -> list[tuple[str, float | None]]:
     first, *others = _BREAK_WORD.split(token)
     pieces: list[tuple[str, float | None]] = [(first.rstrip() if others else first, weight)]
     for place, part in enumerate(others, start=1):
