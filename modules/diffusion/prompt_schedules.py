@@ -7,7 +7,7 @@ The grammar is A1111's (its prompt_parser.py, whose documented examples are in t
 
 Every other bracket stays in the text, for emphasis to be read from each of the outcomes. As in A1111 a bracket that is
 none of the grammar's (too many colons, a stray bracket inside) makes plain text of all brackets around it; unlike there
-a `|` outside of square brackets is plain text, and does not make plain text of the whole prompt.
+a `|` in the wrong place is plain text by itself, and does not make plain text of the whole prompt.
 """
 
 from __future__ import annotations
@@ -164,7 +164,10 @@ def _read_round(read: TokenizedText, group: _Open, closing: int) -> bool:
 
 
 def _read_square(read: TokenizedText, group: _Open, closing: int) -> bool:
-    """Whether a closed square bracket is in the grammar; adds it to the edits if it is one."""
+    """Whether a closed square bracket is in the grammar; adds it to the edits if it is one.
+
+    A `|` beside a `when` is plain text.
+    """
     index, colons, bars = group
     if not colons and not bars:
         return True
@@ -172,7 +175,7 @@ def _read_square(read: TokenizedText, group: _Open, closing: int) -> bool:
         read.edits[index] = Edit(closing, _between([index, *bars, closing]))
         return True
     number = closing - 1
-    if not bars and len(colons) <= 2 and colons[-1] == number - 1 and _WHEN.fullmatch(read.tokens[number]):
+    if len(colons) <= 2 and colons[-1] == number - 1 and _WHEN.fullmatch(read.tokens[number]):
         parts = _between([index, *colons])
         before_nothing = ((index + 1, index + 1), *parts)
         read.edits[index] = Edit(closing, parts if len(colons) == 2 else before_nothing, number)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from modules.studio.infotext_entries import entries, entry, plain
 from modules.studio.job import Job
 from modules.studio.request import Img2Img, Inpaint, Request
 from modules.studio.settings import Options
@@ -22,6 +22,8 @@ NEGATIVE = "Negative prompt:"
 EXACT = "Exact prompt"
 EXACT_NEGATIVE = "Exact negative prompt"
 """Entries of our own, written only for prompts that A1111's layout of lines cannot carry unchanged."""
+
+OLD_TIMELINES = "Old prompt editing timelines"
 
 FEWEST_ENTRIES = 3
 """With fewer `key: value` pairs a text's last line is prompt, not parameters."""
@@ -112,6 +114,16 @@ def _only(kind: type[R], write: Callable[[R], object]) -> Write:
     return lambda source: write(source.request) if isinstance(source.request, kind) else None
 
 
+def _option(name: str) -> Write:
+    """An option's value, left out when it is the default."""
+    default = Options.model_fields[name].default
+    return lambda source: None if (value := getattr(source.options, name)) == default else value
+
+
+def _switch(text: str) -> bool:
+    return bool(("False", "True").index(text))
+
+
 def _whole(text: str) -> int:
     try:
         return int(text)
@@ -193,6 +205,14 @@ ROWS: tuple[Row, ...] = (
         "1",
     ),
     Row("ENSD", lambda s: s.options.eta_noise_seed_delta or None, _field("eta_noise_seed_delta", _whole), "0"),
+    Row("Emphasis", _option("emphasis"), _field("emphasis", str), "Original"),
+    Row(
+        "Prompt word wrap length limit",
+        _option("comma_padding_backtrack"),
+        _field("comma_padding_backtrack", _whole),
+        "20",
+    ),
+    Row(OLD_TIMELINES, _option("use_old_scheduling"), _field("use_old_scheduling", _switch), "False"),
     Row("RNG", lambda s: "CPU"),
     Row(
         "Mask mode",
@@ -263,7 +283,7 @@ def write_infotext(job: Job, index: int, model: ModelFacts) -> str:
 def read_infotext(text: str) -> Infotext:
     """Takes any text apart; what is not parameters is prompt. Linear in its length, never raises."""
     *lines, last = text.strip().split("\n")
-    params = dict(_entries(last))
+    params = dict(entries(last))
     if len(params) < FEWEST_ENTRIES:
         lines, params = [*lines, last], {}
     prompt: list[str] = []
@@ -285,8 +305,9 @@ def to_request_values(infotext: Infotext) -> Restored:
     found: dict[str, Any] = {"prompt": infotext.prompt, "negative_prompt": infotext.negative_prompt}
     labels = {"prompt": "Prompt", "negative_prompt": "Negative prompt"}
     problems: list[str] = []
-    for row in sorted(ROWS, key=lambda row: row.label in infotext.params) if infotext.params else ():
-        text = infotext.params.get(row.label, row.missing)
+    params = _of_its_time(infotext)
+    for row in sorted(ROWS, key=lambda row: row.label in params) if params else ():
+        text = params.get(row.label, row.missing)
         if text is None:
             continue
         try:
@@ -302,6 +323,13 @@ def to_request_values(infotext: Infotext) -> Restored:
     problems += [_dropped(labels[key], reason) for key, reason in {**refused, **refused_options}.items()]
     values = {key: value for key, value in values.items() if key not in _STAND_INS}
     return Restored(values, options, _checkpoints(infotext.params), problems)
+
+
+def _of_its_time(infotext: Infotext) -> dict[str, str]:
+    """The entries, and what a picture of A1111 before 1.6 does not say since it could not be otherwise."""
+    before_1_6 = re.match(r"v?1\.[0-5]\b", infotext.params.get("Version", ""))
+    edited = "[" in infotext.prompt + infotext.negative_prompt
+    return ({OLD_TIMELINES: "True"} if before_1_6 and edited else {}) | infotext.params
 
 
 _STAND_INS: Mapping[str, Any] = {"init_images": ("0",), "mask": "0"}
@@ -325,60 +353,6 @@ def _checkpoints(params: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _laid_out(prompt: str, negative_prompt: str, params: Mapping[str, object]) -> str:
-    entries = ", ".join(_entry(key, _plain(value)) for key, value in params.items() if value is not None)
+    entries = ", ".join(entry(key, plain(value)) for key, value in params.items() if value is not None)
     negative = f"\n{NEGATIVE} {negative_prompt}" if negative_prompt else ""
     return f"{prompt}{negative}\n{entries}".strip()
-
-
-def _plain(value: object) -> str:
-    """As Gradio's widgets make A1111 write it: 7, not 7.0."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _entry(key: str, value: str) -> str:
-    if key == value:
-        return key
-    unsafe = set(value) & set(",\n:") or value.startswith('"') or value != value.strip()
-    return f"{key}: {json.dumps(value, ensure_ascii=False) if unsafe else value}"
-
-
-_QUOTED = re.compile(r'"(?:\\.|[^\\"])+"(?=,|$)')
-
-
-def _entries(line: str) -> Iterator[tuple[str, str]]:
-    """The `key: value` pairs of a line. A key is a word character and at least one more of word, space, - or /.
-
-    What A1111 does with one regular expression, whose time grows with the square of a hostile line's length, is
-    here a walk from colon to colon.
-    """
-    start = 0
-    while (colon := line.find(":", start)) >= 0:
-        key = _key_before(line, start, colon)
-        start = colon + 1
-        if not key:
-            continue
-        while start < len(line) and line[start].isspace():
-            start += 1
-        quoted = _QUOTED.match(line, start)
-        if quoted:
-            value, start = _unquoted(quoted[0]), quoted.end() + 1
-        else:
-            comma = line.find(",", start)
-            end = comma if comma >= 0 else len(line)
-            value, start = line[start:end].rstrip(), end + 1
-        yield key, value
-
-
-def _key_before(line: str, start: int, colon: int) -> str:
-    begin = colon
-    while begin > start and (line[begin - 1].isalnum() or line[begin - 1] in "_ -/"):
-        begin -= 1
-    key = line[begin:colon].lstrip(" -/")
-    return key if len(key) > 1 else ""
-
-
-def _unquoted(text: str) -> str:
-    try:
-        return str(json.loads(text))
-    except ValueError:
-        return text

@@ -22,6 +22,10 @@ LOCAL = "local"
 """The owner of everything while no login is set."""
 
 
+class Stopped(Exception):  # noqa: N818  not an error: somebody asked for it
+    """The job was interrupted, or its batch skipped, between two calls of the model."""
+
+
 @dataclass(frozen=True)
 class SavedImage:
     """A finished picture as the gallery knows it; `id` is random and says nothing of the path."""
@@ -72,6 +76,8 @@ class Progress:
     grid: SavedImage | None = None
     """All images on one sheet, when there are several and the options ask for it."""
     error: str = ""
+    comments: tuple[str, ...] = ()
+    """What the person should know though the job goes on, in sentences."""
 
     @property
     def fraction(self) -> float:
@@ -119,3 +125,8 @@ class Job:
         with self.news:
             self.progress = dataclasses.replace(self.progress, **changes)  # type: ignore[arg-type]
             self.news.notify_all()
+
+    def comment(self, text: str) -> None:
+        """Tells the person something once; the job goes on."""
+        if text not in self.progress.comments:
+            self.report(comments=(*self.progress.comments, text))

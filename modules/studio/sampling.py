@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 
 from PIL import Image
 from torch import Tensor
@@ -15,12 +14,9 @@ from modules.diffusion.noise import ImageNoise
 from modules.diffusion.samplers import find_sampler, sampling_sigmas, schedule_for
 from modules.studio.canvas import Canvas, prepare
 from modules.studio.hooks import Hooks
-from modules.studio.job import Batch, Job
+from modules.studio.job import Batch, Job, Stopped
+from modules.studio.prompting import step_prompts
 from modules.studio.request import Img2Img
-
-
-class Stopped(Exception):  # noqa: N818  not an error: somebody asked for it
-    """The job was interrupted, or its batch skipped, between two calls of the model."""
 
 
 def sample(
@@ -56,7 +52,7 @@ def sample(
             fix_steps=job.options.img2img_fix_steps,
         )
         x = start_from_latents(canvas.latents, first * _noise_multiplier(job), sigmas)
-    denoise = _Denoise(job, batch, model, hooks, canvas)
+    denoise = _Denoise(job, batch, model, hooks, canvas, len(sigmas) - 1)
     x = hooks.sampling_begins(job, batch, model, x, sigmas)
     job.report(stage="sampling", step=0, steps=len(sigmas) - 1, started=job.progress.started or time.monotonic())
     steps = sampler.sample(
@@ -77,21 +73,19 @@ def sample(
 class _Denoise:
     """The guided model as the sampler calls it, with the hooks around and the unmasked part kept."""
 
-    def __init__(self, job: Job, batch: Batch, model: Model, hooks: Hooks, canvas: Canvas) -> None:
-        width, height = job.request.width, job.request.height
-        encode = partial(
-            model.encode_prompts, clip_skip=job.options.CLIP_stop_at_last_layers, width=width, height=height
-        )
-        positive, negative = encode(batch.prompts), encode(batch.negative_prompts, negative=True)
-        self.guidance = Guidance(model, positive, negative, job.request.cfg_scale, canvas.inpaint)
+    def __init__(self, job: Job, batch: Batch, model: Model, hooks: Hooks, canvas: Canvas, steps: int) -> None:
+        self.prompts = step_prompts(job, batch, model, steps)
+        self.guidance = Guidance(model, *self.prompts.at(1), job.request.cfg_scale, canvas.inpaint)
         self.job, self.batch, self.hooks, self.canvas = job, batch, hooks, canvas
         self.step = 0
+        """Steps that have ended."""
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         job, batch = self.job, self.batch
         if job.interrupted or job.skipped:
             raise Stopped
         x = self.hooks.step_begins(job, batch, self.step, x, sigma)
+        self.guidance.positive, self.guidance.negative = self.prompts.at(self.step + 1)
         denoised = _blended(self.guidance(x, sigma), self.canvas)
         batch.denoised = self.hooks.denoised(job, batch, self.step, denoised, sigma)
         return batch.denoised

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from modules.diffusion.prompts import Emphasis
 from modules.studio.files import explained, write_atomically
 from modules.studio.request import RequestError
 from modules.studio.validation import accepted_part
@@ -42,6 +43,33 @@ class Options(BaseModel):
     sd_vae: Annotated[str, _row("vae", "SD VAE", "Automatic: a VAE beside the checkpoint, else its own.")] = "Automatic"
     CLIP_stop_at_last_layers: Annotated[int, _row("sd", "Clip skip", ge=1, le=12)] = 1
     sd_checkpoints_limit: Annotated[int, _row("sd", "Checkpoints kept in memory", ge=1, le=20, restricted=True)] = 2
+    emphasis: Annotated[
+        Emphasis,
+        _row(
+            "sd",
+            "Emphasis mode",
+            "None: brackets are plain text. Ignore: they weigh nothing. No norm: the mean is not restored, for SDXL.",
+        ),
+    ] = "Original"
+    enable_prompt_comments: Annotated[
+        bool, _row("sd", "Comments in prompts", "# and what follows it in its line is left out.")
+    ] = True
+    comma_padding_backtrack: Annotated[
+        int,
+        _row(
+            "sd",
+            "Prompt word wrap length limit",
+            "Words after the last comma move to the next 75 tokens if there are at most so many.",
+            ge=0,
+            le=74,
+        ),
+    ] = 20
+    use_old_scheduling: Annotated[
+        bool,
+        _row(
+            "compatibility", "Old prompt editing timelines", "Below 1 a fraction of the steps, else a number of them."
+        ),
+    ] = False
     eta_noise_seed_delta: Annotated[int, _row("sampler-params", "Eta noise seed delta (ENSD)", ge=0)] = 0
     initial_noise_multiplier: Annotated[float, _row("img2img", "Noise multiplier for img2img", ge=0, le=2)] = 1.0
     img2img_fix_steps: Annotated[

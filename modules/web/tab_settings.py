@@ -21,6 +21,7 @@ SECTIONS = {
     "saving-images": "Saving pictures",
     "saving-paths": "Folders of pictures",
     "saving-to-dirs": "Subfolders",
+    "compatibility": "Compatibility",
     "ui": "What you see",
     "infotext": "Parameters in pictures",
 }

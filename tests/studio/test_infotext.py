@@ -15,6 +15,13 @@ from modules.studio.settings import Options
 from modules.studio.version import VERSION
 from tests.studio.samples import MODEL, make_job, make_picture
 
+ABSENT_OPTIONS = {
+    "CLIP_stop_at_last_layers": 1,
+    "eta_noise_seed_delta": 0,
+    "emphasis": "Original",
+    "comma_padding_backtrack": 20,
+    "use_old_scheduling": False,
+}
 VERSION_ENTRY = f"Version: Aquatint {VERSION}"
 
 
@@ -97,7 +104,8 @@ def test_what_was_written_restores_the_request(kind: str, values: dict[str, Any]
 def test_what_was_written_restores_the_options_and_the_variation_seed() -> None:
     job = make_job(options={"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5}, subseed_strength=0.5)
     restored = to_request_values(read_infotext(write_infotext(job, 0, ModelFacts("m", vae_name="v.safetensors"))))
-    assert restored.options == {"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5, "sd_vae": "v.safetensors"}
+    changed = {"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5, "sd_vae": "v.safetensors"}
+    assert restored.options == ABSENT_OPTIONS | changed
     assert (restored.values["subseed"], restored.values["subseed_strength"]) == (2000, 0.5)
 
 
@@ -226,7 +234,37 @@ def test_absent_entries_mean_their_defaults() -> None:
     assert restored.values["subseed_strength"] == 0
     assert restored.values["scheduler"] == "Automatic"
     assert restored.values["inpainting_fill"] == 1
-    assert restored.options == {"CLIP_stop_at_last_layers": 1, "eta_noise_seed_delta": 0}
+    assert restored.options == ABSENT_OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "entry"),
+    [
+        ("emphasis", "No norm", "Emphasis: No norm"),
+        ("emphasis", "None", "Emphasis: None"),
+        ("use_old_scheduling", True, "Old prompt editing timelines: True"),
+        ("comma_padding_backtrack", 5, "Prompt word wrap length limit: 5"),
+    ],
+)
+def test_how_a_prompt_was_read_is_written_and_restored(name: str, value: object, entry: str) -> None:
+    text = write_infotext(make_job(options={name: value}), 0, MODEL)
+    assert f", {entry}, " in text
+    assert to_request_values(read_infotext(text)).options == ABSENT_OPTIONS | {name: value}
+
+
+@pytest.mark.parametrize(
+    ("version", "prompt", "old"),
+    [
+        ("v1.5.2", "a [b:0.5]", True),
+        ("v1.6.0", "a [b:0.5]", False),
+        ("v1.10.1", "a [b:0.5]", False),
+        ("v1.5.2", "a b", False),
+        (f"Aquatint {VERSION}", "a [b:0.5]", False),
+    ],
+)
+def test_a_picture_older_than_the_new_timelines_keeps_the_old_ones(version: str, prompt: str, old: bool) -> None:
+    read = read_infotext(f"{prompt}\nSteps: 20, Sampler: Euler, Seed: 1, Version: {version}")
+    assert to_request_values(read).options["use_old_scheduling"] is old
 
 
 HOSTILE = (
@@ -243,7 +281,7 @@ def test_absurd_values_are_dropped_and_named() -> None:
         "Steps", "CFG scale", "Seed", "Size", "VAE", "Clip skip", "Denoising strength", "Masked content",
     }  # fmt: skip
     assert not {"steps", "cfg_scale", "seed", "width", "height", "denoising_strength"} & restored.values.keys()
-    assert restored.options == {"eta_noise_seed_delta": 0}
+    assert restored.options == {name: value for name, value in ABSENT_OPTIONS.items() if not name.startswith("CLIP")}
     assert restored.checkpoints == ()
 
 
