@@ -1,0 +1,171 @@
+"""The merger: A1111's three ways, checked number by number; one weight in memory; nothing half-written."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import json
+import weakref
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from modules.diffusion.checkpoint import read_checkpoint
+from modules.diffusion.errors import CheckpointError
+from modules.diffusion.merging import FIRST, Merge, merge
+from modules.diffusion.weights import SafetensorsFile, TensorInfo
+from modules.diffusion.weights_writer import write_safetensors
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three of one family."""
+    folder = tmp_path_factory.mktemp("models")
+    return [tiny.save_ldm(folder / f"{seed}.safetensors", tiny.networks("SD 1.x", seed)) for seed in range(3)]
+
+
+def test_a_weighted_sum_lies_between_two(models: list[Path], tmp_path: Path) -> None:
+    merge(models[:2], tmp_path / "new.safetensors", Merge("Weighted sum", 0.3))
+    new, a, b = (load_file(path) for path in (tmp_path / "new.safetensors", *models[:2]))
+    assert new.keys() == a.keys()
+    for name in a:
+        expected = (
+            torch.lerp(a[name].float(), b[name].float(), 0.3).to(a[name].dtype)
+            if a[name].is_floating_point()
+            else a[name]
+        )
+        assert torch.allclose(new[name].float(), expected.float(), atol=1e-3), name
+    assert read_checkpoint(tmp_path / "new.safetensors").family.name == "SD 1.x"
+
+
+def test_add_difference_adds_what_one_has_learnt(models: list[Path], tmp_path: Path) -> None:
+    merge(models, tmp_path / "new.safetensors", Merge("Add difference", 1.0))
+    new, a, b, c = (load_file(path) for path in (tmp_path / "new.safetensors", *models))
+    assert torch.allclose(new[FIRST].float(), (a[FIRST].float() + b[FIRST].float() - c[FIRST].float()), atol=1e-3)
+
+
+def test_without_interpolation_a_copy_may_be_halved_and_given_a_vae(models: list[Path], tmp_path: Path) -> None:
+    nets = tiny.networks("SD 1.x", 9)
+    save_file(tiny.ldm_vae_state(nets.vae), tmp_path / "vae.safetensors")
+    full = {
+        name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load_file(models[0]).items()
+    }
+    save_file(full, tmp_path / "full.safetensors")
+    recipe = Merge("No interpolation", save_as_half=True, discard="^model_ema")
+    merge([tmp_path / "full.safetensors"], tmp_path / "new.safetensors", recipe, tmp_path / "vae.safetensors")
+    new, vae = load_file(tmp_path / "new.safetensors"), load_file(tmp_path / "vae.safetensors")
+    assert new[FIRST].dtype == torch.float16
+    assert torch.equal(new[FIRST], full[FIRST].half())
+    name = "decoder.conv_in.weight"
+    assert torch.equal(new[f"first_stage_model.{name}"].float(), vae[name].half().float())
+    assert not torch.equal(new[f"first_stage_model.{name}"].float(), full[f"first_stage_model.{name}"])
+
+
+def test_what_is_discarded_is_left_out_and_the_recipe_is_in_the_file(models: list[Path], tmp_path: Path) -> None:
+    merge(models[:2], tmp_path / "new.safetensors", Merge(multiplier=0.25, discard="^first_stage_model"))
+    with safe_open(tmp_path / "new.safetensors", "pt") as file:
+        recipe = json.loads(file.metadata()["sd_merge_recipe"])
+        assert not [name for name in file.keys() if name.startswith("first_stage_model")]  # noqa: SIM118 - no mapping
+    assert (recipe["method"], recipe["multiplier"]) == ("Weighted sum", 0.25)
+    assert recipe["models"] == ["0.safetensors", "1.safetensors"]
+
+
+def test_an_inpainting_model_keeps_its_own_channels_and_must_come_first(models: list[Path], tmp_path: Path) -> None:
+    inpainting = tiny.save_ldm(tmp_path / "inpainting.safetensors", tiny.networks("SD 1.x inpainting", 5))
+    merge([inpainting, models[1], models[2]], tmp_path / "new.safetensors", Merge("Add difference", 1.0))
+    new, a, b, c = (load_file(path)[FIRST].float() for path in (tmp_path / "new.safetensors", inpainting, *models[1:]))
+    assert torch.allclose(new[:, :4], a[:, :4] + b - c, atol=1e-3)
+    assert torch.equal(new[:, 4:], a[:, 4:])
+    with pytest.raises(CheckpointError, match=r"inpainting\.safetensors.*first"):
+        merge([models[0], inpainting], tmp_path / "other.safetensors", Merge())
+
+
+def test_other_families_folders_and_wrong_numbers_are_refused_by_name(models: list[Path], tmp_path: Path) -> None:
+    large = tiny.save_ldm(tmp_path / "xl.safetensors", tiny.networks("SDXL"))
+    new = tmp_path / "new.safetensors"
+    for paths, recipe, words in (
+        ([models[0], large], Merge(), r"0\.safetensors and xl\.safetensors are"),
+        ([tmp_path, models[0]], Merge(), "folder"),
+        ([models[0]], Merge(), "takes 2"),
+        (models[:2], Merge(multiplier=float("nan")), "multiplier"),
+        (models[:2], Merge(discard="("), "regular expression"),
+    ):
+        with pytest.raises(CheckpointError, match=words):
+            merge(paths, new, recipe)
+    assert [path.name for path in tmp_path.iterdir()] == ["xl.safetensors"]
+
+
+def test_numbers_that_become_too_large_are_an_error_that_names_the_weight(models: list[Path], tmp_path: Path) -> None:
+    large = {**load_file(models[0]), FIRST: torch.full_like(load_file(models[0])[FIRST], 6e4)}
+    save_file(large, tmp_path / "large.safetensors")
+    with pytest.raises(CheckpointError, match=rf"{FIRST} is not a number"):
+        merge([tmp_path / "large.safetensors", models[1]], tmp_path / "new.safetensors", Merge(multiplier=-10))
+    assert [path.name for path in tmp_path.iterdir()] == ["large.safetensors"]
+
+
+def test_a_file_that_is_there_is_not_written_over(models: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "new.safetensors").write_bytes(b"mine")
+    with pytest.raises(CheckpointError, match=r"new\.safetensors already"):
+        merge(models[:2], tmp_path / "new.safetensors", Merge())
+    assert (tmp_path / "new.safetensors").read_bytes() == b"mine"
+
+
+def test_a_full_disk_leaves_nothing_behind(models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_room)
+    with pytest.raises(CheckpointError, match="No space left"):
+        merge(models[:2], tmp_path / "new.safetensors", Merge())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_one_weight_of_each_file_is_in_memory(
+    models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[weakref.ref[Tensor]] = []
+    most = [0]
+    read = SafetensorsFile.read
+
+    def counted(self: SafetensorsFile, name: str) -> Tensor:
+        tensor = read(self, name)
+        alive.append(weakref.ref(tensor))
+        gc.collect(0)
+        most[0] = max(most[0], sum(each() is not None for each in alive))
+        return tensor
+
+    monkeypatch.setattr(SafetensorsFile, "read", counted)
+    reports: list[tuple[int, int]] = []
+    merge(models, tmp_path / "new.safetensors", Merge("Add difference"), report=lambda *done: reports.append(done))
+    assert len(alive) > 300
+    assert most[0] <= 4
+    assert reports[-1] == (len(reports), len(reports))
+
+
+def test_what_is_written_is_read_by_others(tmp_path: Path) -> None:
+    tensors = {
+        "half": torch.randn(3, 5).half(),
+        "brain": torch.randn(7).bfloat16(),
+        "whole": torch.arange(4),
+        "none": torch.empty(0, 3),
+        "one": torch.tensor(2.5),
+        "turned": torch.randn(4, 6).T,
+    }
+    announced = {name: TensorInfo(tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
+    write_safetensors(tmp_path / "a.safetensors", announced, tensors.__getitem__, {"who": "über"})
+    with safe_open(tmp_path / "a.safetensors", "pt") as file:
+        assert file.metadata() == {"who": "über"}
+        for name, tensor in tensors.items():
+            assert torch.equal(file.get_tensor(name), tensor)
+
+
+def test_a_tensor_that_is_not_what_was_announced_is_an_error(tmp_path: Path) -> None:
+    announced = {"a": TensorInfo(torch.float32, (2, 2))}
+    with pytest.raises(CheckpointError, match="tensor a"):
+        write_safetensors(tmp_path / "a.safetensors", announced, lambda name: torch.zeros(2), {})
+    assert list(tmp_path.iterdir()) == []
