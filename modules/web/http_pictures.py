@@ -25,6 +25,7 @@ from modules.studio.request import Img2Img
 from modules.studio.settings import RESTRICTED_OPTIONS
 from modules.studio.version import VERSION
 from modules.web.answers import json_answer, refusal
+from modules.web.caller_options import change_options, options_of
 from modules.web.http_models import (
     Img2ImgPayload,
     PicturePayload,
@@ -35,6 +36,7 @@ from modules.web.http_models import (
     with_infotext,
 )
 from modules.web.login import owner_of
+from modules.web.task_names import TaskNames
 
 LOOKS_EVERY = 0.05
 """Seconds; waiting on the loop costs no thread, however many clients wait."""
@@ -50,28 +52,29 @@ class Pictures(BaseModel):
     """A JSON object as text."""
 
 
-def picture_routes(app: App) -> APIRouter:
+def picture_routes(app: App, tasks: TaskNames) -> APIRouter:
     """POST txt2img and img2img."""
     router = APIRouter()
 
     @router.post("/sdapi/v1/txt2img", response_model=Pictures)
     async def txt2img(payload: Txt2ImgPayload, request: HttpRequest) -> Response:
         """Makes pictures from words."""
-        return await _make(app, payload, owner_of(request.scope))
+        return await _make(app, tasks, payload, owner_of(request.scope))
 
     @router.post("/sdapi/v1/img2img", response_model=Pictures)
     async def img2img(payload: Img2ImgPayload, request: HttpRequest) -> Response:
         """Makes pictures from pictures and words; with a mask only what is white in it changes."""
         if not payload.init_images:
             raise HTTPException(404, "Init image not found")
-        return await _make(app, payload, owner_of(request.scope))
+        return await _make(app, tasks, payload, owner_of(request.scope))
 
     return router
 
 
-async def _make(app: App, payload: PicturePayload, owner: str) -> Response:
+async def _make(app: App, tasks: TaskNames, payload: PicturePayload, owner: str) -> Response:
     check_features(payload)
     ticket = await run_in_threadpool(_submit, app, payload, owner)
+    tasks.remember(payload.force_task_id, ticket.job)
     made = _Made(app, ticket.job)
     while True:
         ended = ticket.job.progress.state in ENDED
@@ -97,10 +100,10 @@ def _submit(app: App, payload: PicturePayload, owner: str) -> Ticket:
     if isinstance(payload, Img2ImgPayload):
         pictures = [app.uploads.add(picture_bytes(text), owner) for text in payload.init_images]
         mask = app.uploads.add(picture_bytes(payload.mask), owner) if payload.mask else None
-    ticket = app.engine.submit(request_of(payload, pictures, mask), owner)
+    ticket = app.engine.submit(request_of(payload, pictures, mask), owner, options_of(app, owner))
     if not payload.override_settings_restore_afterwards:
         kept = {key: value for key, value in payload.override_settings.items() if key not in RESTRICTED_OPTIONS}
-        app.settings.change({key: value for key, value in kept.items() if value is not None})
+        change_options(app, owner, {key: value for key, value in kept.items() if value is not None})
     return ticket
 
 
@@ -177,5 +180,6 @@ def _info(job: Job, images: list[SavedImage]) -> dict[str, Any]:
         "job_timestamp": datetime.datetime.now().astimezone().strftime("%Y%m%d%H%M%S"),
         "clip_skip": options.CLIP_stop_at_last_layers,
         "is_using_inpainting_conditioning": False,
+        "comments": list(job.progress.comments),
         "version": f"Aquatint {VERSION}",
     }

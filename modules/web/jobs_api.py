@@ -155,6 +155,7 @@ def _shown_as(id: str, kind: str, prompt: str, progress: Progress, place: int) -
         "preview": f"/aquatint/jobs/{id}/preview?n={progress.preview_id}" if progress.preview else None,
         "images": [_shown_image(image) for image in progress.images[-SHOWN_IMAGES:]],
         "error": progress.error,
+        "comments": list(progress.comments),
         "prompt": prompt,
     }
 

@@ -55,11 +55,17 @@ def _connect_generate(sheet: Sheet) -> None:
 
 def _connect_memory(sheet: Sheet, bridge: Any) -> None:
     app, form, tokens, messages = sheet.page.app, sheet.form, sheet.page.tokens, sheet.page.messages
-    prompts = [sheet.inputs.index(sheet.widgets[name]) for name in ("prompt", "negative_prompt")]
+    prompt, negative, steps = (
+        sheet.inputs.index(sheet.widgets[name]) for name in ("prompt", "negative_prompt", "steps")
+    )
 
     def on_remember(request: gr.Request, *values: Any) -> list[str]:
         remember(app, form, values, owner_in(request))
-        return [tokens.count(values[index] or "") for index in prompts]
+        options, wanted = app.settings.options, max(1, min(1000, int(values[steps] or 1)))
+        return [
+            tokens.count(values[prompt] or "", options, wanted),
+            tokens.count(values[negative] or "", options, wanted, negative=True),
+        ]
 
     def on_fill(asked: gr.EventData) -> Said:
         return fill(app, form, asked._data)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from modules.diffusion.conditioning import count_tokens
 from modules.diffusion.loading import CONFIGS, tokenizer_from
+from modules.diffusion.prompt_parts import read_prompt
+from modules.diffusion.prompt_schedules import Timeline, text_schedule
+from modules.studio.settings import Options
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -19,7 +22,12 @@ class TokenCounter:
     def _tokenizer(self) -> CLIPTokenizer:
         return tokenizer_from(CONFIGS / "clip_tokenizer")
 
-    def count(self, prompt: str) -> str:
-        """Tokens, and the tokens that its chunks have room for."""
-        tokens, limit = count_tokens(prompt, self._tokenizer)
+    def count(self, prompt: str, options: Options, steps: int = 20, *, negative: bool = False) -> str:
+        """Tokens, and the tokens that its chunks have room for; of the longest text that it is in so many steps."""
+        read = read_prompt(prompt, comments=options.enable_prompt_comments, composed=not negative)
+        timeline = Timeline(steps, old=options.use_old_scheduling)
+        texts = {entry.text for part in read.parts for entry in text_schedule(part.text, timeline)}
+        tokens, limit = max(
+            count_tokens(text, self._tokenizer, options.emphasis, options.comma_padding_backtrack) for text in texts
+        )
         return f"{tokens}/{limit}"

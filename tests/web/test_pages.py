@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 
 from modules.studio.app import App
+from modules.studio.settings import Options
 from modules.web.assets_route import read_assets
 from modules.web.fields import TABS, Form
 from modules.web.generate import fill, generate, native_side, recall, remember
@@ -137,9 +138,22 @@ def test_the_page_says_where_checkpoints_go_and_which_files_are_broken() -> None
     assert "half.ckpt cannot be used" in text
 
 
-@pytest.mark.parametrize(("prompt", "count"), [("", "0/75"), ("a red heart", "3/75"), ("word " * 76, "76/150")])
+@pytest.mark.parametrize(
+    ("prompt", "count"),
+    [
+        ("", "0/75"),
+        ("a red heart", "3/75"),
+        ("word " * 76, "76/150"),
+        ("a [red|very very blue] heart", "5/75"),
+        ("a [red heart:0.5]", "3/75"),
+        ("a [very very red:heart:30]", "4/75"),
+        ("a cat AND a red heart :2", "3/75"),
+        ("a red heart # and no more <lora:x:1>", "3/75"),
+        ("a red heart<lora:some long name:1>", "3/75"),
+    ],
+)
 def test_tokens_are_counted_as_clip_counts_them(prompt: str, count: str) -> None:
-    assert TokenCounter().count(prompt) == count
+    assert TokenCounter().count(prompt, Options()) == count
 
 
 def test_others_add_around_components_and_as_tabs(app: App) -> None:
