@@ -180,6 +180,5 @@ def _info(job: Job, images: list[SavedImage]) -> dict[str, Any]:
         "job_timestamp": datetime.datetime.now().astimezone().strftime("%Y%m%d%H%M%S"),
         "clip_skip": options.CLIP_stop_at_last_layers,
         "is_using_inpainting_conditioning": False,
-        "comments": list(job.progress.comments),
         "version": f"Aquatint {VERSION}",
-    }
+    } | ({"comments": list(job.progress.comments)} if job.progress.comments else {})
