@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from modules.diffusion.attention import Attention, choose_attention, hide_xformers_without_cuda
 from modules.diffusion.hardware import Hardware, probe
+from modules.diffusion.lora_files import LoraFolder
 from modules.diffusion.store import ModelStore
 from modules.studio.command_line import Flags
 from modules.studio.engine import Engine
@@ -16,6 +17,7 @@ from modules.studio.forms import Forms
 from modules.studio.gallery import Gallery
 from modules.studio.hooks import Hooks
 from modules.studio.live_preview import LivePreview
+from modules.studio.loras import Loras
 from modules.studio.queue import DataLock, Queue
 from modules.studio.request import read_request
 from modules.studio.settings import Settings
@@ -36,6 +38,7 @@ class App(NamedTuple):
     hardware: Hardware
     attention: Attention
     store: ModelStore
+    loras: LoraFolder
     queue: Queue
     gallery: Gallery
     uploads: Uploads
@@ -79,7 +82,9 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         keep=settings.options.sd_checkpoints_limit,
         cache=folders.state / "hashes.json",
     )
-    engine = Engine(queue, store, gallery, uploads, settings, styles, hooks=[LivePreview(), *hooks])
+    loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
+    own = [LivePreview(), Loras(loras)]
+    engine = Engine(queue, store, gallery, uploads, settings, styles, hooks=[*own, *hooks])
     engine.start()
     return App(
         flags,
@@ -89,6 +94,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         hardware,
         attention,
         store,
+        loras,
         queue,
         gallery,
         uploads,
