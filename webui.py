@@ -65,7 +65,7 @@ def serve(words: list[str]) -> int:
     from modules.web.gate import guard
     from modules.web.serving import Server
 
-    door = Door(lambda report: load(flags, report, server.fail))
+    door = Door(lambda report: load(flags, report, server.fail, server.end))
     server = Server(guard(door, flags), flags)
     server.heed_signals()
     where = address.url(flags, listening)
@@ -75,8 +75,8 @@ def serve(words: list[str]) -> int:
     return server.serve_until_told(listening)
 
 
-def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None]) -> ASGIApp:
-    """The studio and the pages; a server that cannot have them ends."""
+def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None], stop: Callable[[], None]) -> ASGIApp:
+    """The studio and the pages; a server that cannot have them ends. `stop` is what ends it when the API may."""
     try:
         report("libraries")
         from modules.studio.app import open_app
@@ -84,7 +84,7 @@ def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None]) 
 
         app = open_app(flags, report)
         report("pages")
-        site = build(app)
+        site = build(app, stop)
         app.engine.warm_up()
         return site
     except BaseException:

@@ -84,6 +84,7 @@ class Flags:
 
     api: bool = _switch("Pages", "accepted for A1111's sake: the HTTP API is always there, behind the same login")
     nowebui: bool = _switch("Pages", "serve the HTTP API without the pages")
+    api_server_stop: bool = _switch("Pages", "let the HTTP API stop the server; anybody who may log in can do it then")
     theme: Literal["light", "dark"] | None = _flag(
         "Pages", "colours of the pages; without this flag as the browser prefers", choices=("light", "dark")
     )
@@ -161,7 +162,6 @@ OTHER_FLAGS: dict[str, str] = {
     "--disable-safe-unpickle": "is left out: unsafe pickles are always refused",
     "--disable-tls-verify": "is left out: nothing is downloaded",
     "--gradio-allowed-path": "is left out: pictures are served to their owners only",
-    "--api-server-stop": "is left out: stop the server where it was started",
     "--enable-console-prompts": "is left out: prompts are not written to the log",
     "--test-server": f"{NOT_NEEDED}: `webui.py test` runs the tests",
     "--subpath": NOT_YET,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from PIL import ExifTags, Image, ImageOps
@@ -105,16 +105,19 @@ def holds_infotext(format: Format, infotext: str) -> bool:
     return format.pillow != "JPEG" or len(_exif(infotext).tobytes()) <= MOST_EXIF
 
 
-def encode(image: Image.Image, format: Format, infotext: str, options: Options) -> bytes:
+def encode(
+    image: Image.Image, format: Format, infotext: str, options: Options, texts: Mapping[str, str] | None = None
+) -> bytes:
     """The picture as a file, with the infotext in it where it has room: in PNG as the text `parameters`, in the
-    others as EXIF's UserComment (UTF-16BE, as piexif writes it for A1111).
+    others as EXIF's UserComment (UTF-16BE, as piexif writes it for A1111). Further `texts` only PNG has room for.
     """
     file = io.BytesIO()
     if format.pillow == "PNG":
-        texts = PngInfo()
-        if infotext:
-            texts.add_text("parameters", infotext.replace("\0", ""))
-        image.save(file, "PNG", pnginfo=texts)
+        chunks = PngInfo()
+        for name, text in {"parameters": infotext, **(texts or {})}.items():
+            if text:
+                chunks.add_text(name, text.replace("\0", ""))
+        image.save(file, "PNG", pnginfo=chunks)
         return file.getvalue()
     exif = _exif(infotext) if infotext and holds_infotext(format, infotext) else Image.Exif()
     if format.pillow == "JPEG":

@@ -122,12 +122,6 @@ class Img2ImgPayload(PicturePayload):
     include_init_images: bool = False
 
 
-class PngInfoPayload(Payload):
-    """POST /sdapi/v1/png-info."""
-
-    image: str = ""
-
-
 def check_features(payload: PicturePayload) -> None:
     """Raises: RequestError naming the field whose feature is not there, rather than a picture made without it."""
     if payload.script_name.strip().casefold() not in ("", "none"):

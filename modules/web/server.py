@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -27,7 +27,13 @@ from modules.web import assets_route, images, jobs_api
 from modules.web.answers import refusal
 from modules.web.gate import allowed_origins
 from modules.web.http_api import api_routes
+from modules.web.http_extras import extras_routes
+from modules.web.http_internal import internal_routes
+from modules.web.http_lists import list_routes
+from modules.web.http_missing import missing_routes
 from modules.web.http_pictures import picture_routes
+from modules.web.http_server import server_routes
+from modules.web.task_names import TaskNames
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +48,11 @@ STATUSES: dict[type[AquatintError], int] = {
 """What other errors mean in HTTP is 400: the person asked for what is not there, or cannot be."""
 
 
-def build(app: App) -> FastAPI:
-    """The whole site; it has no guard of its own, a Gate stands before it. Its end closes `app`."""
+def build(app: App, stop: Callable[[], None] | None = None) -> FastAPI:
+    """The whole site; it has no guard of its own, a Gate stands before it. Its end closes `app`.
+
+    `stop` ends the server, for --api-server-stop.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(site: FastAPI) -> AsyncIterator[None]:
@@ -62,8 +71,12 @@ def build(app: App) -> FastAPI:
         allow_headers=["*"],
     )
     _add_error_handlers(site)
-    site.include_router(picture_routes(app))
-    site.include_router(api_routes(app))
+    tasks = TaskNames(app.engine)
+    routers = [picture_routes(app, tasks), api_routes(app), list_routes(app), extras_routes(app), missing_routes()]
+    for router in (*routers, internal_routes(app, tasks)):
+        site.include_router(router)
+    if stop is not None and app.flags.api_server_stop:
+        site.include_router(server_routes(stop))
     site.router.routes += [*images.routes(app), *jobs_api.routes(app), *assets_route.routes()]
     site.router.routes.append(Route("/docs", _docs, methods=["GET"]))
     if app.flags.nowebui:

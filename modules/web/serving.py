@@ -65,6 +65,10 @@ class Server(uvicorn.Server):
         """The first signal asks, the second does not."""
         if self.should_exit:
             os._exit(128 + sig)
+        self.end()
+
+    def end(self) -> None:
+        """Asks the server to end, from any thread."""
         self.should_exit = True
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it will call every open event stream an error
         deadline = threading.Timer(DEADLINE, os._exit, [0])

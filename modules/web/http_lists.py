@@ -1,0 +1,159 @@
+"""The lists of A1111's REST API: what there is to choose from, in the shapes that its clients read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from modules.diffusion.checkpoint import Checkpoint
+from modules.diffusion.lora_files import LoraFolder
+from modules.diffusion.samplers import SAMPLERS
+from modules.diffusion.sigmas import SCHEDULES
+from modules.studio.app import App
+from modules.studio.folders import Folders
+from modules.studio.upscaling import UPSCALERS
+
+PREFIX = "/sdapi/v1"
+NOTHING: Mapping[str, object] = {
+    "latent-upscale-modes": [],
+    "scripts": {"txt2img": [], "img2img": []},
+    "script-info": [],
+    "embeddings": {"loaded": {}, "skipped": {}},
+    "hypernetworks": [],
+    "face-restorers": [],
+    "realesrgan-models": [],
+    "extensions": [],
+}
+"""Lists that clients ask for at their start, of things that this version has none of."""
+
+
+def list_routes(app: App) -> APIRouter:
+    """The lists, and the routes that look for new files."""
+    router = APIRouter(prefix=PREFIX)
+    _add_files(router, app)
+    _add_loras(router, app)
+    _add_samplers(router)
+    _add_others(router, app)
+    for name, content in NOTHING.items():
+        router.add_api_route(f"/{name}", _constantly(content), name=name)
+    return router
+
+
+def _add_files(router: APIRouter, app: App) -> None:
+    @router.get("/sd-models")
+    def sd_models() -> list[dict[str, Any]]:
+        """The checkpoints; the title is what the option sd_model_checkpoint shows."""
+        return [_model(app.folders, checkpoint) for checkpoint in app.store.checkpoints]
+
+    @router.get("/sd-vae")
+    @router.get("/sd-modules")
+    def sd_vae() -> list[dict[str, Any]]:
+        """The VAEs, also by the name that Forge has for the list."""
+        folder = app.folders.vae
+        return [{"model_name": name, "filename": _shown_path(app.folders, folder / name)} for name in app.store.vaes]
+
+    @router.post("/refresh-checkpoints")
+    @router.post("/refresh-vae")
+    def refresh() -> None:
+        """Looks for new files."""
+        app.store.refresh()
+
+    @router.post("/refresh-embeddings")
+    def refresh_embeddings() -> None:
+        """Nothing to look for in this version."""
+
+
+def _add_loras(router: APIRouter, app: App) -> None:
+    folder = LoraFolder((app.folders.lora,), app.folders.state / "loras.json")
+
+    @router.get("/loras")
+    def loras() -> list[dict[str, Any]]:
+        """The LoRA files, with what training wrote into them."""
+        found = [
+            {
+                "name": file.name,
+                "alias": folder.alias(file),
+                "path": _shown_path(app.folders, file.path),
+                "metadata": folder.metadata(file),
+            }
+            for file in folder.files.values()
+        ]
+        folder.save()
+        return found
+
+    @router.post("/refresh-loras")
+    def refresh() -> None:
+        """Looks for new files."""
+        folder.refresh()
+
+
+def _add_samplers(router: APIRouter) -> None:
+    @router.get("/samplers")
+    def samplers() -> list[dict[str, Any]]:
+        """The samplers, and the scheduler that each takes by itself."""
+        return [
+            {"name": row.name, "aliases": list(row.aliases), "options": {"scheduler": row.default_schedule.lower()}}
+            for row in SAMPLERS.values()
+        ]
+
+    @router.get("/schedulers")
+    def schedulers() -> list[dict[str, Any]]:
+        """The schedule types."""
+        known = [("automatic", "Automatic", ()), *((row.id, row.label, row.aliases) for row in SCHEDULES.values())]
+        return [
+            {
+                "name": name,
+                "label": label,
+                "aliases": list(aliases) or None,
+                "default_rho": 7.0 if name == "karras" else -1.0,
+                "need_inner_model": False,
+            }
+            for name, label, aliases in known
+        ]
+
+
+def _add_others(router: APIRouter, app: App) -> None:
+    @router.get("/upscalers")
+    def upscalers() -> list[dict[str, Any]]:
+        """None, which clients expect to come first, and those that need no model."""
+        return [
+            {"name": row.name, "model_name": None, "model_path": None, "model_url": None, "scale": row.scale}
+            for row in UPSCALERS.values()
+        ]
+
+    @router.get("/prompt-styles")
+    def prompt_styles() -> list[dict[str, str]]:
+        """The styles of styles.csv."""
+        return [
+            {"name": name, "prompt": style.prompt, "negative_prompt": style.negative_prompt}
+            for name, style in app.styles.all().items()
+        ]
+
+
+def _constantly(content: object) -> Callable[[], object]:
+    def answer() -> object:
+        """Empty in this version."""
+        return content
+
+    return answer
+
+
+def _model(folders: Folders, checkpoint: Checkpoint) -> dict[str, Any]:
+    sha256 = checkpoint.known_sha256
+    return {
+        "title": checkpoint.title,
+        "model_name": checkpoint.stem,
+        "hash": sha256[:10] if sha256 else None,
+        "sha256": sha256,
+        "filename": _shown_path(folders, checkpoint.path),
+        "config": None,
+    }
+
+
+def _shown_path(folders: Folders, path: Path) -> str:
+    """Relative to the data folder where it can be: where that lies is nobody's business."""
+    data = folders.data
+    return path.relative_to(data).as_posix() if path.is_relative_to(data) else path.name
