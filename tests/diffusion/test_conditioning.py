@@ -270,3 +270,25 @@ def test_any_text_can_be_counted_and_fits_its_limit(tokenizer: CLIPTokenizer, te
 
 def test_half_a_character_from_json_is_encoded_as_a_question_mark(sd1: TextEncoder) -> None:
     assert torch.equal(encode_text("cat \ud83d", [sd1], 1).embeds, encode_text("cat ?", [sd1], 1).embeds)
+
+
+def test_without_a_norm_weights_multiply_their_tokens_and_nothing_else(sd1: TextEncoder) -> None:
+    weights = torch.ones(77)
+    weights[2] = 1.5  # BOS, a, red
+    expected = hidden_of(sd1, "a red cat") * weights[:, None]
+    assert torch.equal(encode_text("a (red:1.5) cat", [sd1], 1, emphasis="No norm").embeds, expected)
+
+
+def test_weights_are_ignored_or_brackets_read_as_text(sd1: TextEncoder) -> None:
+    ignored = encode_text("a (red:1.5) cat", [sd1], 1, emphasis="Ignore").embeds
+    assert torch.equal(ignored, hidden_of(sd1, "a red cat"))
+    literal = encode_text("a (red:1.5) cat", [sd1], 1, emphasis="None").embeds
+    assert torch.equal(literal, hidden_of(sd1, "a (red:1.5) cat"))
+
+
+@pytest.mark.parametrize(("backtrack", "moved"), [(0, 0), (15, 14), (14, 0), (20, 14)])
+def test_how_far_back_a_comma_is_looked_for_can_be_chosen(sd1: TextEncoder, backtrack: int, moved: int) -> None:
+    text = f"{words(60)}, {words(20)}"
+    embeds = encode_text(text, [sd1], 1, comma_backtrack=backtrack).embeds
+    assert torch.equal(embeds[77:], hidden_of(sd1, words(6 + moved)))
+    assert count_tokens(text, sd1.tokenizer, comma_backtrack=backtrack).tokens == 75 + 6 + moved

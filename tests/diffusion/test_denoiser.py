@@ -13,6 +13,7 @@ from modules.diffusion.conditioning import Conditioning
 from modules.diffusion.denoiser import (
     Guidance,
     PredictionType,
+    PromptPart,
     check_finite,
     start_from_latents,
     start_from_noise,
@@ -118,6 +119,38 @@ def test_prompts_may_change_between_two_steps(toy: Toy, words: Words, x: Tensor)
     changed = Guidance(toy(), [words(0.9)] * 3, [words(0)] * 3, 7)(x, SIGMA)
     assert not torch.allclose(guidance(x, SIGMA), first)
     torch.testing.assert_close(guidance(x, SIGMA), changed)
+
+
+@pytest.mark.parametrize("scale", [1.0, 7.5])
+def test_several_prompts_pull_as_in_composable_diffusion(toy: Toy, words: Words, x: Tensor, scale: float) -> None:
+    network, away = toy(), [words(-0.1)] * 3
+    a, b, no = (Guidance(toy(), [words(value)] * 3, [], 1)(x, SIGMA) for value in (0.4, -0.7, -0.1))
+    together = [[PromptPart(words(0.4), 0.8), PromptPart(words(-0.7, 2), -0.3)]] * 3
+    expected = no + scale * (0.8 * (a - no) - 0.3 * (b - no))
+    torch.testing.assert_close(Guidance(network, together, away, scale)(x, SIGMA), expected)
+
+
+def test_a_part_of_weight_zero_changes_nothing_and_costs_nothing(toy: Toy, words: Words, x: Tensor) -> None:
+    network, alone = toy(), toy()
+    with_zero = [[PromptPart(words(0.4), 1.0), PromptPart(words(-0.7), 0.0)]] * 3
+    found = Guidance(network, with_zero, [words(-0.1)] * 3, 7)(x, SIGMA)
+    assert torch.equal(found, Guidance(alone, [words(0.4)] * 3, [words(-0.1)] * 3, 7)(x, SIGMA))
+    assert [len(seen) for seen, _ in network.calls] == [len(seen) for seen, _ in alone.calls]
+
+
+def test_images_of_a_batch_may_have_different_numbers_of_parts(toy: Toy, words: Words, x: Tensor) -> None:
+    prompts = [words(0.1), [PromptPart(words(0.2), 0.5), PromptPart(words(0.3), 0.5)], [PromptPart(words(0.4), 0.0)]]
+    denoised = Guidance(toy(), prompts, [words(-0.1)] * 3, 7)(x, SIGMA)
+    for image, prompt in enumerate(prompts):
+        alone = Guidance(toy(), [prompt], [words(-0.1)], 7)(x[image : image + 1], SIGMA)
+        torch.testing.assert_close(denoised[image : image + 1], alone)
+
+
+def test_weights_that_make_one_with_the_scale_need_no_negative_prompt(toy: Toy, words: Words, x: Tensor) -> None:
+    network = toy()
+    halves = [[PromptPart(words(0.2), 0.25), PromptPart(words(0.4), 0.25)]] * 3
+    Guidance(network, halves, [words(-0.1)] * 3, 2)(x, SIGMA)
+    assert [len(seen) for seen, _ in network.calls] == [6]
 
 
 def test_nan_and_infinity_are_told_to_the_person() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modules.diffusion.prompts import BREAK, LARGEST_WEIGHT, Segment, weighted_segments
+from modules.diffusion.prompts import BREAK, LARGEST_WEIGHT, Emphasis, Segment, weighted_segments
 
 ANY_PROMPT = st.text(alphabet=st.sampled_from(list("ab ,.:|\\()[]0123456789-+\nBREAK")) | st.characters(), max_size=60)
 NESTING = 100_000
@@ -139,3 +139,17 @@ def test_a_hundred_thousand_of_anything_takes_well_under_a_second_each(text: str
     segments = weighted_segments(text)
     assert time.process_time() - started < 2  # about 0.3 s where nothing else runs
     assert segments
+
+
+@pytest.mark.parametrize(
+    ("emphasis", "segments"),
+    [
+        ("None", [Segment(r"a (b:1.3) [c\]", 1.0), BREAK, Segment("(d", 1.0)]),
+        ("Ignore", [Segment("a b c]", 1.0), BREAK, Segment("d", 1.0)]),
+        ("Original", [Segment("a ", 1.0), Segment("b", 1.3), Segment(" ", 1.0), Segment("c]", 1 / 1.1), BREAK]),
+        ("No norm", [Segment("a ", 1.0), Segment("b", 1.3), Segment(" ", 1.0), Segment("c]", 1 / 1.1), BREAK]),
+    ],
+)
+def test_the_emphasis_modes_read_brackets_as_in_a1111(emphasis: Emphasis, segments: list[object]) -> None:
+    found = weighted_segments(r"a (b:1.3) [c\] BREAK (d", emphasis)
+    assert found[: len(segments)] == segments
