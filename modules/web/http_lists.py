@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter
 
 from modules.diffusion.checkpoint import Checkpoint
-from modules.diffusion.lora_files import LoraFolder
 from modules.diffusion.samplers import SAMPLERS
 from modules.diffusion.sigmas import SCHEDULES
 from modules.studio.app import App
@@ -67,7 +66,7 @@ def _add_files(router: APIRouter, app: App) -> None:
 
 
 def _add_loras(router: APIRouter, app: App) -> None:
-    folder = LoraFolder((app.folders.lora,), app.folders.state / "loras.json")
+    folder = app.loras
 
     @router.get("/loras")
     def loras() -> list[dict[str, Any]]:
