@@ -67,15 +67,23 @@ class Edit(NamedTuple):
     """The token of `when`; None for an alternation."""
 
 
+class Broken(NamedTuple):
+    """A bracket that looks like one of the grammar's and is none, by indices into the tokens."""
+
+    opening: int
+    closing: int
+    colons: int
+    bars: int
+
+
 @dataclass
 class TokenizedText:
-    """A text in pieces, and what its brackets are; `broken` are brackets that look like syntax and are none."""
+    """A text in pieces, and what its brackets are."""
 
     tokens: list[str]
     edits: dict[int, Edit] = field(default_factory=dict)
     """By the token that opens them."""
-    broken: list[tuple[int, int]] = field(default_factory=list)
-    """Tokens of the opening and the closing bracket."""
+    broken: list[Broken] = field(default_factory=list)
 
     def shown_at(self, step: int, timeline: Timeline) -> list[int]:
         """The indices of the tokens that are the text of a step."""
@@ -159,7 +167,7 @@ def tokenize(text: str) -> TokenizedText:
 def _read_round(read: TokenizedText, group: _Open, closing: int) -> bool:
     """Whether a closed round bracket is in the grammar; a `|` in it is plain text."""
     if len(group.colons) > 1:
-        read.broken.append((group.opening, closing))
+        read.broken.append(Broken(group.opening, closing, len(group.colons), len(group.bars)))
     return len(group.colons) <= 1
 
 
@@ -180,7 +188,7 @@ def _read_square(read: TokenizedText, group: _Open, closing: int) -> bool:
         before_nothing = ((index + 1, index + 1), *parts)
         read.edits[index] = Edit(closing, parts if len(colons) == 2 else before_nothing, number)
         return True
-    read.broken.append((index, closing))
+    read.broken.append(Broken(index, closing, len(colons), len(bars)))
     return False
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from modules.diffusion.conditioning import Conditioning
 from modules.diffusion.denoiser import (
+    Composed,
     Guidance,
     PredictionType,
     PromptPart,
@@ -139,7 +140,8 @@ def test_a_part_of_weight_zero_changes_nothing_and_costs_nothing(toy: Toy, words
 
 
 def test_images_of_a_batch_may_have_different_numbers_of_parts(toy: Toy, words: Words, x: Tensor) -> None:
-    prompts = [words(0.1), [PromptPart(words(0.2), 0.5), PromptPart(words(0.3), 0.5)], [PromptPart(words(0.4), 0.0)]]
+    halves = [PromptPart(words(0.2), 0.5), PromptPart(words(0.3), 0.5)]
+    prompts: list[Composed] = [words(0.1), halves, [PromptPart(words(0.4), 0.0)]]
     denoised = Guidance(toy(), prompts, [words(-0.1)] * 3, 7)(x, SIGMA)
     for image, prompt in enumerate(prompts):
         alone = Guidance(toy(), [prompt], [words(-0.1)], 7)(x[image : image + 1], SIGMA)
