@@ -10,6 +10,7 @@ from PIL import ExifTags, Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from modules.diffusion.errors import AquatintError
+from modules.studio.foreign_texts import foreign_infotext, is_foreign
 from modules.studio.request import MOST_PIXELS
 from modules.studio.settings import Options
 
@@ -86,12 +87,18 @@ def read_texts(data: bytes) -> dict[str, str]:
 
 
 def read_parameters(data: bytes) -> str:
-    """The generation parameters in a picture, or "" when it has none. Raises: PictureError."""
+    """The generation parameters in a picture in A1111's grammar, or "" when it has none. Raises: PictureError."""
 
     def look(image: Image.Image) -> str:
-        return _texts(image).get("parameters", "") or _texts(_decoded(image)).get("parameters", "")
+        return _parameters(_texts(image)) or _parameters(_texts(_decoded(image)))
 
     return _with_opened(data, look)
+
+
+def _parameters(texts: Mapping[str, str]) -> str:
+    """A1111's own text, or what another program's says; what nobody understands stays as it is."""
+    own = texts.get("parameters", "")
+    return own if own and not is_foreign(own) else foreign_infotext(texts) or own
 
 
 def format_for(image: Image.Image, wanted: str) -> Format:

@@ -159,6 +159,11 @@ def _sampler(text: str) -> dict[str, Any]:
     return {"sampler_name": sampler} | ({"scheduler": scheduler} if scheduler else {})
 
 
+def _on_timesteps(source: Source) -> bool:
+    """A1111 has another name for the eta of DDIM."""
+    return (source.request.sampler_name or "").startswith("DDIM")
+
+
 def _mask_blur(text: str) -> dict[str, Any]:
     return {"mask_blur_x": _whole(text), "mask_blur_y": _whole(text)}
 
@@ -256,7 +261,11 @@ ROWS: tuple[Row, ...] = (
         RESIZE_MODES[0],
     ),
     Row("Noise multiplier", _noise_multiplier, _field("initial_noise_multiplier", float)),
-    Row("Eta", lambda s: s.request.eta, _field("eta", float)),
+    Row("Eta", lambda s: None if _on_timesteps(s) else s.request.eta, _field("eta", float)),
+    Row("Eta DDIM", lambda s: s.request.eta if _on_timesteps(s) else None, _field("eta", float)),
+    Row("Sigma churn", lambda s: s.request.s_churn, _field("s_churn", float)),
+    Row("Sigma tmin", lambda s: s.request.s_tmin, _field("s_tmin", float)),
+    Row("Sigma tmax", lambda s: s.request.s_tmax, _field("s_tmax", float)),
     Row("Sigma noise", lambda s: s.request.s_noise, _field("s_noise", float)),
 )
 """In A1111's order; `Job.extra_generation_params` follow, then the version."""
@@ -273,10 +282,10 @@ def write_infotext(job: Job, index: int, model: ModelFacts) -> str:
     params |= job.extra_generation_params
     params["Version"] = f"Aquatint {VERSION}" if job.options.add_version_to_infotext else None
     prompt, negative_prompt = job.prompts[index], job.negative_prompts[index]
-    text = _laid_out(prompt, negative_prompt, params)
+    text = laid_out(prompt, negative_prompt, params)
     read = read_infotext(text)
     if (read.prompt, read.negative_prompt) != (prompt, negative_prompt):
-        text = _laid_out(prompt, negative_prompt, {**params, EXACT: prompt, EXACT_NEGATIVE: negative_prompt})
+        text = laid_out(prompt, negative_prompt, {**params, EXACT: prompt, EXACT_NEGATIVE: negative_prompt})
     return text
 
 
@@ -352,7 +361,8 @@ def _checkpoints(params: Mapping[str, str]) -> tuple[str, ...]:
     return hashes + names
 
 
-def _laid_out(prompt: str, negative_prompt: str, params: Mapping[str, object]) -> str:
+def laid_out(prompt: str, negative_prompt: str, params: Mapping[str, object]) -> str:
+    """The text in A1111's layout of lines; entries that are None are left out."""
     entries = ", ".join(entry(key, plain(value)) for key, value in params.items() if value is not None)
     negative = f"\n{NEGATIVE} {negative_prompt}" if negative_prompt else ""
     return f"{prompt}{negative}\n{entries}".strip()
