@@ -1,10 +1,10 @@
-"""What NovelAI, InvokeAI, Fooocus, SwarmUI and ComfyUI write into pictures, said in A1111's words as far as possible."""
+"""What NovelAI, InvokeAI, Fooocus, SwarmUI and ComfyUI write into pictures, in A1111's words as far as possible."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from modules.studio.infotext import laid_out
@@ -107,7 +107,8 @@ def fooocus(texts: Texts) -> Told | None:
     said = _object(texts["parameters"])
     if "base_model" not in said or "sampler" not in said:
         return None
-    loras: list[tuple[Any, ...]] = [
+    listed = said.get("loras") or ()
+    loras: list[tuple[Any, ...]] = [tuple(each[:2]) for each in listed if isinstance(each, list) and len(each) > 1]
         (each[0], each[1]) for each in said.get("loras") or () if isinstance(each, Sequence) and len(each) > 1
     ]
     loras += [tuple(str(said[key]).rsplit(" : ", 1)) for key in said if re.fullmatch(r"lora_combined_\d+", key)]
