@@ -62,9 +62,11 @@ class Guidance:
         negative: Sequence[Conditioning],
         cfg_scale: float,
         inpaint: Tensor | None = None,
+        *,
+        always_negative: bool = False,
     ) -> None:
         """`positive` and `negative` (B,). Where `cfg_scale` times all weights is 1 the negative prompts have no say and
-        cost nothing, nor does a part of weight 0.
+        cost nothing, nor does a part of weight 0; with `always_negative` they are asked all the same.
 
         `inpaint` (B, 5, h, w), mask and masked latents, is what models of nine input channels see beside x.
         """
@@ -73,33 +75,40 @@ class Guidance:
         self.negative = negative
         self.cfg_scale = cfg_scale
         self.inpaint = inpaint
+        self.always_negative = always_negative
+        self.unconditional: Tensor | None = None
+        """What x (B, 4, h, w) of the last call was for the negative prompts alone, where they were asked."""
         self._training_sigmas = model.training_sigmas.cpu()  # each call would wait for the device otherwise
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The denoised x, of its shape; `sigma` () is on the CPU."""
         scaled = x / (sigma**2 + 1).sqrt()
         seen = scaled if self.inpaint is None else torch.cat([scaled, self.inpaint.to(scaled)], dim=1)
-        output = self._guided(seen, sigma_to_t(self._training_sigmas, sigma.cpu()).to(x.device))
+        output, negative = self._guided(seen, sigma_to_t(self._training_sigmas, sigma.cpu()).to(x.device))
+        self.unconditional = None if negative is None else self._denoised(x, sigma, negative)
+        return self._denoised(x, sigma, output)
+
+    def _denoised(self, x: Tensor, sigma: Tensor, output: Tensor) -> Tensor:
         if self.model.prediction_type == "v_prediction":
-            return (scaled - sigma * output) / (sigma**2 + 1).sqrt()
+            return (x / (sigma**2 + 1).sqrt() - sigma * output) / (sigma**2 + 1).sqrt()
         return x - sigma * output
 
-    def _guided(self, seen: Tensor, timestep: Tensor) -> Tensor:
-        """The network's output (B, 4, h, w): negative + sum of cfg_scale * weight * (part - negative)."""
+    def _guided(self, seen: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The network's output (B, 4, h, w), negative + sum of cfg_scale * weight * (part - negative), and negative."""
         composed = [_parts(prompt) for prompt in self.positive]
         asked = [(image, part.conditioning) for image, parts in enumerate(composed) for part in parts]
-        guided = any(self.cfg_scale * sum(part.weight for part in parts) != 1 for parts in composed)
+        scales = [self.cfg_scale * sum(part.weight for part in parts) for parts in composed]
+        guided = self.always_negative or any(scale != 1 for scale in scales)
         outputs = iter(self._predicted(seen, timestep, [*asked, *(enumerate(self.negative) if guided else ())]))
         positive = [[(part.weight * self.cfg_scale, next(outputs)) for part in parts] for parts in composed]
         if not guided:
-            return torch.stack([_sum([scale * output for scale, output in parts]) for parts in positive])
+            return torch.stack([_sum([scale * output for scale, output in parts]) for parts in positive]), None
         negative = list(outputs)
-        return torch.stack(
-            [
-                _sum([away, *(scale * (output - away) for scale, output in parts)])
-                for away, parts in zip(negative, positive, strict=True)
-            ]
-        )
+        together = [
+            _sum([away, *(scale * (output - away) for scale, output in parts)])
+            for away, parts in zip(negative, positive, strict=True)
+        ]
+        return torch.stack(together), torch.stack(negative)
 
     def _predicted(self, seen: Tensor, timestep: Tensor, asked: Sequence[tuple[int, Conditioning]]) -> list[Tensor]:
         """The outputs (4, h, w) for images and prompts: one call a group of prompts that fit in one tensor."""

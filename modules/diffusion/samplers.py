@@ -1,12 +1,10 @@
-"""Samplers: the ways from noise to a picture, one small generator and one row each."""
+"""Samplers: the ways from noise to a picture, one row each; their solvers are in the files beside this one."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,129 +12,20 @@ from torch import Tensor
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.noise import NoiseFn, NoiseKind
 from modules.diffusion.sigmas import AUTOMATIC, SCHEDULES, Schedule, find_schedule
-
-Denoise = Callable[[Tensor, Tensor], Tensor]
-"""(x (B, C, h, w), sigma ()) -> the denoised x, of the same shape."""
-Sampler = Callable[..., Iterator[Tensor]]
-"""(denoise, x (B, C, h, w), sigmas (n + 1,) descending, noise: NoiseFn) -> yields x after each of the n steps.
-
-x carries noise of standard deviation sigma: x = picture + sigma * noise. Some take `eta` (how much of each step is
-redrawn as fresh noise, 0 is deterministic) and `s_noise` (a factor on that noise), both by keyword.
-"""
-
-
-def euler(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn) -> Iterator[Tensor]:
-    """Euler's method on the probability flow ODE: Algorithm 2 of Karras et al. (2022) without its second order."""
-    for sigma, sigma_next in pairwise(sigmas):
-        slope = (x - denoise(x, sigma)) / sigma
-        x = x + slope * (sigma_next - sigma)
-        yield x
-
-
-def euler_ancestral(
-    denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, *, eta: float = 1.0, s_noise: float = 1.0
-) -> Iterator[Tensor]:
-    """Ancestral sampling (Ho et al. 2020) with Euler steps: below the next sigma, then up to it with fresh noise."""
-    for sigma, sigma_next in pairwise(sigmas):
-        slope = (x - denoise(x, sigma)) / sigma
-        down, up = ancestral_step(sigma, sigma_next, eta)
-        x = x + slope * (down - sigma)
-        if sigma_next > 0:
-            x = x + noise(sigma, sigma_next) * (s_noise * up)
-        yield x
-
-
-def heun(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn) -> Iterator[Tensor]:
-    """Heun's method on the probability flow ODE: Algorithm 1 of Karras et al. (2022)."""
-    for sigma, sigma_next in pairwise(sigmas):
-        slope = (x - denoise(x, sigma)) / sigma
-        ahead = x + slope * (sigma_next - sigma)
-        if sigma_next > 0:
-            slope_ahead = (ahead - denoise(ahead, sigma_next)) / sigma_next
-            ahead = x + (slope + slope_ahead) / 2 * (sigma_next - sigma)
-        x = ahead
-        yield x
-
-
-def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn) -> Iterator[Tensor]:
-    """DPM-Solver++(2M): Algorithm 2 of Lu et al. (2022b); the second order comes from the step before."""
-    before = x
-    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        denoised = denoise(x, sigma)
-        target = denoised
-        if i > 0 and sigma_next > 0:
-            r = (sigmas[i - 1] / sigma).log() / (sigma / sigma_next).log()
-            target = denoised + (denoised - before) / (2 * r)
-        x = target + (sigma_next / sigma) * (x - target)
-        before = denoised
-        yield x
-
-
-def dpmpp_sde(
-    denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, *, eta: float = 1.0, s_noise: float = 1.0
-) -> Iterator[Tensor]:
-    """DPM-Solver++ for the SDE: two ancestral steps of Lu et al. (2022b), the second with the denoised of the middle.
-
-    Needs Brownian noise: the half step and the whole one look at the same path.
-    """
-    for sigma, sigma_next in pairwise(sigmas):
-        denoised = denoise(x, sigma)
-        if sigma_next == 0:
-            x = denoised
-        else:
-            middle = (sigma * sigma_next).sqrt()
-            down, up = ancestral_step(sigma, middle, eta)
-            halfway = denoised + (down / sigma) * (x - denoised) + noise(sigma, middle) * (s_noise * up)
-            denoised = denoise(halfway, middle)
-            down, up = ancestral_step(sigma, sigma_next, eta)
-            x = denoised + (down / sigma) * (x - denoised) + noise(sigma, sigma_next) * (s_noise * up)
-        yield x
-
-
-def dpmpp_2m_sde(
-    denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, *, eta: float = 1.0, s_noise: float = 1.0
-) -> Iterator[Tensor]:
-    """SDE-DPM-Solver++(2M) of Lu et al. (2022b), by the midpoint rule; h is a step in -log sigma."""
-    before = x
-    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        denoised = denoise(x, sigma)
-        if sigma_next == 0:
-            x = denoised
-        else:
-            h = (sigma / sigma_next).log()
-            towards = -torch.expm1(-h * (1 + eta))
-            x = (1 - towards) * x + towards * denoised
-            if i > 0:
-                r = (sigmas[i - 1] / sigma).log() / h
-                x = x + towards * (denoised - before) / (2 * r)
-            x = x + noise(sigma, sigma_next) * (s_noise * sigma_next * (-torch.expm1(-2 * eta * h)).sqrt())
-        before = denoised
-        yield x
-
-
-def ddim(
-    denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, *, eta: float = 0.0, s_noise: float = 1.0
-) -> Iterator[Tensor]:
-    """DDIM: equation 12 of Song et al. (2020). Divided by sqrt(alpha) it is the ancestral Euler step, eta being 0."""
-    return euler_ancestral(denoise, x, sigmas, noise, eta=eta, s_noise=s_noise)
-
-
-def lcm(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn) -> Iterator[Tensor]:
-    """Multistep consistency sampling: Algorithm 1 of Song et al. (2023), for the models of Luo et al. (2023).
-
-    Their boundary condition is left out: at the distilled timesteps it changes x by less than one part in 100,000.
-    """
-    for sigma, sigma_next in pairwise(sigmas):
-        x = denoise(x, sigma)
-        if sigma_next > 0:
-            x = x + sigma_next * noise(sigma, sigma_next)
-        yield x
-
-
-def ancestral_step(sigma: Tensor, sigma_next: Tensor, eta: float) -> tuple[Tensor, Tensor]:
-    """(down, up): go down to the first without noise, then add noise of the second: down² + up² = sigma_next²."""
-    up = torch.minimum(sigma_next, eta * sigma_next * (1 - (sigma_next / sigma) ** 2).sqrt())
-    return (sigma_next**2 - up**2).sqrt(), up
+from modules.diffusion.solvers import Denoise, Sampler
+from modules.diffusion.solvers_ancestral import (
+    ddim,
+    ddim_cfgpp,
+    ddpm,
+    dpm_2_ancestral,
+    dpmpp_2s_ancestral,
+    euler_ancestral,
+    lcm,
+)
+from modules.diffusion.solvers_dpm import dpm_adaptive, dpm_fast
+from modules.diffusion.solvers_dpmpp import dpmpp_2m, dpmpp_2m_sde, dpmpp_2m_sde_heun, dpmpp_3m_sde, dpmpp_sde
+from modules.diffusion.solvers_multistep import deis, ipndm, ipndm_v, lms, plms, uni_pc
+from modules.diffusion.solvers_runge_kutta import dpm_2, euler, heun, heun_plus_plus, restart
 
 
 @dataclass(frozen=True)
@@ -149,14 +38,17 @@ class SamplerRow:
     default_schedule: str = "Uniform"
     """The label of the schedule that "Automatic" means."""
     noise: NoiseKind = "none"
-    """What it draws during sampling."""
-    calls_per_step: Literal[1, 2] = 1
+    """What it draws during sampling; for those with `s_churn`, only when that is asked for."""
+    calls_per_step: int | None = 1
+    """How often it calls the model; the first and last steps may differ. None: as often as it needs."""
     discard_penultimate: bool = False
     """The smallest sigma is left out: its last step is too long a way for it otherwise."""
     uses_ensd: bool = False
     """A1111 names the eta noise seed delta in this sampler's infotext."""
     on_timesteps: bool = False
     """A1111 runs it on whole timesteps: the schedule is its own, whatever was asked, and x begins at variance 1."""
+    cfg_divisor: float = 1.0
+    """The guidance scale is divided by this; with more than 1 it is asked for the unguided prediction as well."""
     distilled_steps: int | None = None
     """The model was distilled on this many evenly spaced timesteps, and knows no others."""
 
@@ -166,11 +58,28 @@ class SamplerRow:
         parameters = inspect.signature(self.function).parameters.values()
         return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
 
+    @property
+    def sees_unconditional(self) -> bool:
+        """Whether it looks at what the model says to the negative prompt alone."""
+        return self.cfg_divisor > 1
+
     def sample(
-        self, denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, **options: float | None
+        self,
+        denoise: Denoise,
+        x: Tensor,
+        sigmas: Tensor,
+        noise: NoiseFn,
+        unconditional: Callable[[], Tensor] | None = None,
+        /,
+        **options: float | None,
     ) -> Iterator[Tensor]:
-        """Its function with those of `options` that it takes; None and what it does not know are passed over."""
+        """Its function with those of `options` that it takes; None and what it does not know are passed over.
+
+        `unconditional` () -> (B, C, h, w): what the last call of `denoise` said to the negative prompts alone.
+        """
         known = {name: options[name] for name in self.options if options.get(name) is not None}
+        if self.sees_unconditional:
+            return self.function(denoise, x, sigmas, noise, unconditional, **known)
         return self.function(denoise, x, sigmas, noise, **known)
 
 
@@ -178,12 +87,32 @@ ROWS = (
     SamplerRow("DPM++ 2M", dpmpp_2m, ("k_dpmpp_2m",), "Karras"),
     SamplerRow("DPM++ SDE", dpmpp_sde, ("k_dpmpp_sde",), "Karras", "brownian", calls_per_step=2),
     SamplerRow("DPM++ 2M SDE", dpmpp_2m_sde, ("k_dpmpp_2m_sde",), "Exponential", "brownian"),
+    SamplerRow("DPM++ 2M SDE Heun", dpmpp_2m_sde_heun, ("k_dpmpp_2m_sde_heun",), "Exponential", "brownian"),
+    SamplerRow("DPM++ 2S a", dpmpp_2s_ancestral, ("k_dpmpp_2s_a",), "Karras", "gaussian", 2, uses_ensd=True),
+    SamplerRow("DPM++ 3M SDE", dpmpp_3m_sde, ("k_dpmpp_3m_sde",), "Exponential", "brownian", discard_penultimate=True),
     SamplerRow("Euler a", euler_ancestral, ("k_euler_a", "k_euler_ancestral"), noise="gaussian", uses_ensd=True),
-    SamplerRow("Euler", euler, ("k_euler",)),
-    SamplerRow("Heun", heun, ("k_heun",), calls_per_step=2),
+    SamplerRow("Euler", euler, ("k_euler",), noise="gaussian"),
+    SamplerRow("LMS", lms, ("k_lms",)),
+    SamplerRow("Heun", heun, ("k_heun",), noise="gaussian", calls_per_step=2),
+    SamplerRow("DPM2", dpm_2, ("k_dpm_2",), "Karras", "gaussian", 2, discard_penultimate=True),
+    SamplerRow(
+        "DPM2 a", dpm_2_ancestral, ("k_dpm_2_a",), "Karras", "gaussian", 2, discard_penultimate=True, uses_ensd=True
+    ),
+    SamplerRow("DPM fast", dpm_fast, ("k_dpm_fast",), noise="gaussian", uses_ensd=True),
+    SamplerRow("DPM adaptive", dpm_adaptive, ("k_dpm_ad",), noise="gaussian", calls_per_step=None, uses_ensd=True),
+    SamplerRow("Restart", restart, ("restart",), "Karras", "gaussian", 2),
     SamplerRow("DDIM", ddim, ("ddim",), "DDIM", "gaussian", on_timesteps=True),
+    SamplerRow("DDIM CFG++", ddim_cfgpp, ("ddim_cfgpp",), "DDIM", "gaussian", on_timesteps=True, cfg_divisor=12.5),
+    SamplerRow("PLMS", plms, ("plms",), "DDIM", on_timesteps=True),
+    SamplerRow("UniPC", uni_pc, ("unipc",), "SGM Uniform", on_timesteps=True),
     SamplerRow("LCM", lcm, ("k_lcm",), noise="gaussian", distilled_steps=50),
+    SamplerRow("HeunPP2", heun_plus_plus, ("heunpp2", "k_heunpp2"), noise="gaussian", calls_per_step=3),
+    SamplerRow("IPNDM", ipndm, ("ipndm", "k_ipndm")),
+    SamplerRow("IPNDM_V", ipndm_v, ("ipndm_v", "k_ipndm_v")),
+    SamplerRow("DEIS", deis, ("deis", "k_deis")),
+    SamplerRow("DDPM", ddpm, ("ddpm",), noise="gaussian"),
 )
+"""A1111's in its order, then Forge's."""
 SAMPLERS = {row.name: row for row in ROWS}
 
 
@@ -203,23 +132,25 @@ def split_merged_name(name: str) -> tuple[str, str | None]:
 
     The schedule is its label, "Automatic" if it is the sampler's own default, or None if the name holds none.
     """
-    for schedule in SCHEDULES.values():
-        for known in schedule.names:
-            sampler = name[: -len(known) - 1]
-            if sampler and name.casefold() == f"{sampler} {known}".casefold():
-                row = SAMPLERS.get(sampler)
-                return sampler, AUTOMATIC if row and row.default_schedule == schedule.label else schedule.label
+    endings = [(known, each) for each in SCHEDULES.values() for known in each.names]
+    for known, schedule in sorted(endings, key=lambda ending: -len(ending[0])):
+        sampler = name[: -len(known) - 1]
+        if sampler and name.casefold() == f"{sampler} {known}".casefold():
+            row = SAMPLERS.get(sampler)
+            return sampler, AUTOMATIC if row and row.default_schedule == schedule.label else schedule.label
     return name, None
 
 
-def schedule_for(sampler: SamplerRow, name: str | None) -> Schedule:
+def schedule_for(sampler: SamplerRow, name: str | None, *, sdxl: bool = False) -> Schedule:
     """The schedule of that label, id or alias; the sampler's own for "Automatic", None and an empty name.
+
+    `sdxl`: for a model of that family, to which some schedules are fitted.
 
     Raises: AquatintError naming what exists.
     """
     if sampler.on_timesteps or not name or name.casefold() == AUTOMATIC.casefold():
         return SCHEDULES[sampler.default_schedule]
-    return find_schedule(name)
+    return find_schedule(name).fitted(sdxl=sdxl)
 
 
 def sampling_sigmas(

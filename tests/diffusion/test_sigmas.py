@@ -7,11 +7,12 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from diffusers.schedulers.scheduling_utils import AysSchedules
 from torch import Tensor
 
 from modules.diffusion.denoiser import img2img_sigmas, img2img_steps
 from modules.diffusion.errors import AquatintError
-from modules.diffusion.samplers import SAMPLERS, sampling_sigmas
+from modules.diffusion.samplers import SAMPLERS, sampling_sigmas, schedule_for
 from modules.diffusion.sigmas import SCHEDULES, find_schedule, sigma_to_t, t_to_sigma
 
 STEPS = [1, 2, 8, 20, 28, 37, 50]
@@ -39,6 +40,8 @@ def test_karras_and_exponential_equal_those_of_k_diffusion(
     exponential = k_diffusion.sampling.get_sigmas_exponential(steps, low, high)
     assert_equal(sigmas_of("Karras", training_sigmas, steps), karras)
     assert_equal(sigmas_of("Exponential", training_sigmas, steps), exponential)
+    polyexponential = k_diffusion.sampling.get_sigmas_polyexponential(steps, low, high)
+    assert_equal(sigmas_of("Polyexponential", training_sigmas, steps), polyexponential)
 
 
 @pytest.mark.parametrize("label", ["Uniform", "Normal"])
@@ -67,6 +70,9 @@ def test_sgm_uniform_is_a_uniform_of_one_more_without_its_end(
         ("Simple", "trailing", 8),
         ("Simple", "trailing", 20),
         ("Simple", "trailing", 50),
+        ("Turbo", "trailing", 1),
+        ("Turbo", "trailing", 8),
+        ("Turbo", "trailing", 20),
         ("DDIM", "leading", 4),
         ("DDIM", "leading", 20),
         ("DDIM", "leading", 50),
@@ -84,6 +90,29 @@ def test_where_diffusers_has_the_spacing_its_sigmas_are_ours(
     )
 
 
+@pytest.mark.parametrize("steps", STEPS[1:])
+def test_beta_equals_that_of_diffusers(training_sigmas: Tensor, steps: int) -> None:
+    scheduler = diffusers.EulerDiscreteScheduler(use_beta_sigmas=True)
+    theirs = scheduler._convert_to_beta(training_sigmas.flip(0).numpy(), steps)
+    assert_equal(sigmas_of("Beta", training_sigmas, steps)[:-1], torch.from_numpy(theirs))
+
+
+@pytest.mark.parametrize(("sdxl", "name"), [(False, "StableDiffusionSigmas"), (True, "StableDiffusionXLSigmas")])
+def test_align_your_steps_goes_through_the_published_sigmas(training_sigmas: Tensor, sdxl: bool, name: str) -> None:
+    schedule = schedule_for(SAMPLERS["Euler"], "align_your_steps", sdxl=sdxl)
+    published = torch.tensor(AysSchedules[name])
+    assert_equal(schedule.function(training_sigmas, 11)[:-2], published[:-1])
+    assert_equal(schedule.function(training_sigmas, 21)[:-2:2], published[:-1])
+    middle = (published[0] * published[1]).sqrt()
+    assert_equal(schedule.function(training_sigmas, 21)[1], middle)
+
+
+def test_kl_optimal_is_even_in_the_angle(training_sigmas: Tensor) -> None:
+    angles = sigmas_of("KL Optimal", training_sigmas, 10)[:-1].atan()
+    assert float(angles.diff().std()) < 1e-12
+    assert float(2 * angles[-1] - angles[-2]) == pytest.approx(float(training_sigmas[0].atan()))
+
+
 @pytest.mark.parametrize("label", SCHEDULES)
 @pytest.mark.parametrize("steps", STEPS)
 @pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=lambda row: row.name)
@@ -94,7 +123,7 @@ def test_a_run_descends_from_the_largest_sigma_to_zero_in_the_steps_asked_for(
     assert sigmas.dtype == torch.float32
     assert (sigmas.diff() < 0).all()
     assert sigmas[-1] == 0
-    assert float(sigmas[0]) <= float(training_sigmas[-1]) * 1.00001
+    assert float(sigmas[0]) <= float(training_sigmas[-1]) * 1.0001
     assert len(sigmas) <= steps + 1 or label == "DDIM"
 
 
