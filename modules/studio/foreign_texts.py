@@ -109,8 +109,6 @@ def fooocus(texts: Texts) -> Told | None:
         return None
     listed = said.get("loras") or ()
     loras: list[tuple[Any, ...]] = [tuple(each[:2]) for each in listed if isinstance(each, list) and len(each) > 1]
-        (each[0], each[1]) for each in said.get("loras") or () if isinstance(each, Sequence) and len(each) > 1
-    ]
     loras += [tuple(str(said[key]).rsplit(" : ", 1)) for key in said if re.fullmatch(r"lora_combined_\d+", key)]
     size = re.findall(r"\d+", str(said.get("resolution", "")))
     params = {
