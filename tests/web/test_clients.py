@@ -72,11 +72,47 @@ def test_webuiapi_finds_all_its_lists(client: webuiapi.WebUIApi) -> None:
         client.get_options, client.get_cmd_flags, client.get_progress, client.get_latent_upscale_modes,
         client.get_loras, client.get_hypernetworks, client.get_face_restorers, client.get_realesrgan_models,
         client.get_prompt_styles, client.get_sd_models, client.get_sd_vae, client.get_embeddings, client.get_memory,
-        client.get_scripts, client.refresh_checkpoints, client.interrupt, client.skip,
+        client.get_scripts, client.get_samplers, client.get_schedulers, client.refresh_checkpoints, client.interrupt,
+        client.skip,
     ):  # fmt: skip
-        ask()
+        told = ask()
+        assert not isinstance(told, dict) or "error" not in told, ask
     client.util_set_model("starter")
     client.util_wait_for_ready()
+
+
+def test_webuiapi_sets_options(client: webuiapi.WebUIApi, options_kept: None) -> None:
+    client.set_options({"CLIP_stop_at_last_layers": 2})
+    assert client.get_options()["CLIP_stop_at_last_layers"] == 2
+    assert client.custom_get("internal/ping") == {}
+    assert client.custom_post("sdapi/v1/reload-checkpoint").json == {}
+
+
+def test_webuiapi_makes_pictures_larger(client: webuiapi.WebUIApi) -> None:
+    image = Image.new("RGB", (16, 24), "teal")
+    one = client.extra_single_image(image, upscaler_1=webuiapi.Upscaler.Lanczos, upscaling_resize=1.5)
+    assert one.image.size == (24, 36)
+    assert "Lanczos" in one.info
+    mixed = client.extra_single_image(
+        image, resize_mode=1, upscaling_resize_w=20, upscaling_resize_h=20, upscaler_1="Lanczos", upscaler_2="Nearest",
+        extras_upscaler_2_visibility=0.5,
+    )  # fmt: skip
+    assert mixed.image.size == (20, 20)
+    many = client.extra_batch_images([image, image.rotate(90, expand=True)], upscaler_1="Nearest")
+    assert [each.size for each in many.images] == [(32, 48), (48, 32)]
+
+
+def test_webuiapi_hears_what_is_not_here(client: webuiapi.WebUIApi) -> None:
+    image = Image.new("RGB", (16, 24), "teal")
+    with pytest.raises(RuntimeError, match=r"404.*Model not found"):
+        client.interrogate(image)
+    with pytest.raises(RuntimeError, match=r"422.*gfpgan_visibility"):
+        client.extra_single_image(image, gfpgan_visibility=1)
+    with pytest.raises(RuntimeError, match=r"422.*x/y/z plot"):
+        client.txt2img(prompt="red heart", steps=1, script_name="x/y/z plot")
+    with pytest.raises(RuntimeError, match=r"422.*always on script ADetailer not found"):
+        client.txt2img(prompt="red heart", steps=1, alwayson_scripts={"ADetailer": {"args": []}})
+    assert not client.has_controlnet
 
 
 def test_webuiapi_reads_a_pictures_parameters(client: webuiapi.WebUIApi) -> None:
