@@ -113,7 +113,7 @@ def _unified_step(
         return x_next
     if len(nodes) == 1:
         return x_next + differences[0] * (h / (2 * nodes[0]))
-    phi, moments = -math.expm1(-h) / h - 1, []
+    phi, moments = -math.expm1(-h) / h - 1, list[float]()
     for k in range(1, len(nodes) + 1):
         moments.append(-phi * math.factorial(k))
         phi = -phi / h - 1 / math.factorial(k + 1)
@@ -128,9 +128,10 @@ def _even_steps(slopes: Sequence[Tensor]) -> Tensor:
 def _adams_bashforth(slopes: Sequence[Tensor], sigmas: Tensor) -> Tensor:
     """The integral of the polynomial through `slopes`, newest first, over the last of the steps between `sigmas`."""
     *past, begin, end = sigmas.double().tolist()
-    nodes = [(each - begin) / (end - begin) for each in (begin, *reversed(past))]
+    length: float = end - begin
+    nodes = [(each - begin) / length for each in (begin, *reversed(past))]
     weights = weights_for(nodes, [1 / (power + 1) for power in range(len(nodes))])
-    return _weighed(weights, slopes) * (end - begin)
+    return _weighed(weights, slopes) * length
 
 
 def _weighed(weights: Sequence[float], tensors: Sequence[Tensor]) -> Tensor:

@@ -12,6 +12,9 @@ LONGEST_PROMPT = 20_000
 MOST_PIXELS = 64 * 1024 * 1024
 """Pixels of one batch: width x height x batch_size."""
 
+SAMPLER_FIELDS = ("eta", "s_churn", "s_tmin", "s_tmax", "s_noise")
+"""The fields of a request that are handed to the sampler, where it knows them; None is the sampler's own default."""
+
 
 class RequestError(AquatintError):
     """A request that cannot be run; `field` is the name of the first field that is wrong."""
@@ -53,6 +56,9 @@ class Request(BaseModel):
     batch_size: Annotated[int, Field(ge=1, le=64)] = 1
     n_iter: Annotated[int, Field(ge=1, le=1000)] = 1
     eta: Annotated[float, Field(ge=0, le=10)] | None = None
+    s_churn: Annotated[float, Field(ge=0, le=100)] | None = None
+    s_tmin: Annotated[float, Field(ge=0, le=1000)] | None = None
+    s_tmax: Annotated[float, Field(ge=0, le=1000)] | None = None
     s_noise: Annotated[float, Field(ge=0, le=10)] | None = None
     do_not_save_samples: bool = False
     do_not_save_grid: bool = False

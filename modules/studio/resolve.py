@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 
 from modules.diffusion.errors import AquatintError
-from modules.diffusion.samplers import find_sampler, split_merged_name
+from modules.diffusion.samplers import SamplerRow, find_sampler, split_merged_name
 from modules.diffusion.sigmas import AUTOMATIC, find_schedule
 from modules.diffusion.store import ModelStore
-from modules.studio.request import Request
+from modules.studio.request import SAMPLER_FIELDS, Request
 from modules.studio.settings import Options, with_overrides
 from modules.studio.styles import Styles
 
@@ -36,7 +35,7 @@ def resolve(request: Request, options: Options, store: ModelStore, styles: Style
             "override_settings": {},
         }
     )
-    resolved = resolved.model_copy(update=_unless_default(resolved, sampler.options))
+    resolved = resolved.model_copy(update=_sampler_fields(resolved, options, sampler))
     vae = store.find_vae(options.sd_vae)
     return resolved, options.model_copy(update={"sd_model_checkpoint": checkpoint_name(options, store), "sd_vae": vae})
 
@@ -55,10 +54,19 @@ def _schedule_label(name: str | None) -> str:
     return AUTOMATIC if not name or name.casefold() == AUTOMATIC.casefold() else find_schedule(name).label
 
 
-def _unless_default(request: Request, defaults: Mapping[str, float]) -> dict[str, None]:
-    """What the sampler would do anyway, or does not know, is not asked for: clients send it, no infotext has it."""
-    asked = {"eta": request.eta, "s_noise": request.s_noise}
-    return {name: None for name, value in asked.items() if value == defaults.get(name, value)}
+def _sampler_fields(request: Request, options: Options, sampler: SamplerRow) -> dict[str, float | None]:
+    """What the request asks of the sampler, or else the options do.
+
+    What it would do anyway, or does not know, is not asked for: clients send it, no infotext has it.
+    """
+    wanted = {name: getattr(request, name) for name in SAMPLER_FIELDS}
+    named = {"eta": options.eta_ddim if sampler.on_timesteps else options.eta_ancestral}
+    for name, value in wanted.items():
+        asked = value if value is not None else named.get(name, getattr(options, name, None))
+        default = sampler.options.get(name, asked)
+        unlimited = name == "s_tmax" and asked == 0
+        wanted[name] = None if asked == default or unlimited else asked
+    return wanted
 
 
 def _drawn(seed: int) -> int:

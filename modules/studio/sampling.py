@@ -11,12 +11,12 @@ from torch import Tensor
 from modules.diffusion.denoiser import Guidance, check_finite, img2img_sigmas, start_from_latents, start_from_noise
 from modules.diffusion.model import Model
 from modules.diffusion.noise import ImageNoise
-from modules.diffusion.samplers import find_sampler, sampling_sigmas, schedule_for
+from modules.diffusion.samplers import SamplerRow, find_sampler, sampling_sigmas, schedule_for
 from modules.studio.canvas import Canvas, prepare
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, Stopped
 from modules.studio.prompting import step_prompts
-from modules.studio.request import Img2Img
+from modules.studio.request import SAMPLER_FIELDS, Img2Img
 
 
 def sample(
@@ -36,7 +36,7 @@ def sample(
         seed_delta=job.options.eta_noise_seed_delta,
         device=model.device,
     )
-    schedule = schedule_for(sampler, request.scheduler)
+    schedule = schedule_for(sampler, request.scheduler, sdxl=model.family.time_ids > 0)
     first = noise.initial()
     canvas = prepare(request, len(batch.seeds), first, model, open_picture)
     if canvas.latents is None:
@@ -52,11 +52,16 @@ def sample(
             fix_steps=job.options.img2img_fix_steps,
         )
         x = start_from_latents(canvas.latents, first * _noise_multiplier(job), sigmas)
-    denoise = _Denoise(job, batch, model, hooks, canvas, len(sigmas) - 1)
+    denoise = _Denoise(job, batch, model, hooks, canvas, len(sigmas) - 1, sampler)
     x = hooks.sampling_begins(job, batch, model, x, sigmas)
     job.report(stage="sampling", step=0, steps=len(sigmas) - 1, started=job.progress.started or time.monotonic())
     steps = sampler.sample(
-        denoise, x, sigmas, noise.while_sampling(sampler.noise, sigmas), eta=request.eta, s_noise=request.s_noise
+        denoise,
+        x,
+        sigmas,
+        noise.while_sampling(sampler.noise, sigmas),
+        denoise.unconditional,
+        **{name: getattr(request, name) for name in SAMPLER_FIELDS},
     )
     try:
         for denoise.step, x in enumerate(steps, start=1):
@@ -73,9 +78,17 @@ def sample(
 class _Denoise:
     """The guided model as the sampler calls it, with the hooks around and the unmasked part kept."""
 
-    def __init__(self, job: Job, batch: Batch, model: Model, hooks: Hooks, canvas: Canvas, steps: int) -> None:
+    def __init__(
+        self, job: Job, batch: Batch, model: Model, hooks: Hooks, canvas: Canvas, steps: int, sampler: SamplerRow
+    ) -> None:
         self.prompts = step_prompts(job, batch, model, steps)
-        self.guidance = Guidance(model, *self.prompts.at(1), job.request.cfg_scale, canvas.inpaint)
+        self.guidance = Guidance(
+            model,
+            *self.prompts.at(1),
+            job.request.cfg_scale / sampler.cfg_divisor,
+            canvas.inpaint,
+            always_negative=sampler.sees_unconditional,
+        )
         self.job, self.batch, self.hooks, self.canvas = job, batch, hooks, canvas
         self.step = 0
         """Steps that have ended."""
@@ -89,6 +102,11 @@ class _Denoise:
         denoised = _blended(self.guidance(x, sigma), self.canvas)
         batch.denoised = self.hooks.denoised(job, batch, self.step, denoised, sigma)
         return batch.denoised
+
+    def unconditional(self) -> Tensor:
+        """What the last call would have given for the negative prompts alone."""
+        assert self.guidance.unconditional is not None
+        return self.guidance.unconditional
 
 
 def _blended(latents: Tensor, canvas: Canvas) -> Tensor:

@@ -71,6 +71,20 @@ class Options(BaseModel):
         ),
     ] = False
     eta_noise_seed_delta: Annotated[int, _row("sampler-params", "Eta noise seed delta (ENSD)", ge=0)] = 0
+    eta_ancestral: Annotated[
+        float, _row("sampler-params", "Eta for k-diffusion samplers", "0 is no fresh noise in a step.", ge=0, le=10)
+    ] = 1.0
+    eta_ddim: Annotated[
+        float, _row("sampler-params", "Eta for DDIM", "0 is no fresh noise in a step.", ge=0, le=10)
+    ] = 0.0
+    s_churn: Annotated[
+        float, _row("sampler-params", "Sigma churn", "Noise added before a step of Euler, Heun or DPM2.", ge=0, le=100)
+    ] = 0.0
+    s_tmin: Annotated[float, _row("sampler-params", "Sigma tmin", "No churn below it.", ge=0, le=10)] = 0.0
+    s_tmax: Annotated[
+        float, _row("sampler-params", "Sigma tmax", "No churn above it; 0 is no limit.", ge=0, le=999)
+    ] = 0.0
+    s_noise: Annotated[float, _row("sampler-params", "Sigma noise", "A factor on fresh noise.", ge=0, le=1.1)] = 1.0
     initial_noise_multiplier: Annotated[float, _row("img2img", "Noise multiplier for img2img", ge=0, le=2)] = 1.0
     img2img_fix_steps: Annotated[
         bool, _row("img2img", "Do exactly the amount of steps the slider says, whatever the denoising strength")

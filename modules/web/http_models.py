@@ -136,7 +136,6 @@ def check_features(payload: PicturePayload) -> None:
         "refiner_checkpoint": payload.refiner_checkpoint.casefold() not in ("", "none"),
         "seed_resize_from_w": payload.seed_resize_from_w > 0,
         "seed_resize_from_h": payload.seed_resize_from_h > 0,
-        "s_churn": payload.s_churn > 0,
         "s_min_uncond": payload.s_min_uncond > 0,
     }
     for field in (name for name, is_asked in asked.items() if is_asked):
@@ -165,7 +164,8 @@ def request_of(payload: PicturePayload, pictures: list[str], mask: str | None) -
     """
     values = payload.model_dump(exclude={"init_images", "mask"})
     values.update(sampler_name=payload.sampler, scheduler=payload.scheduler or None)
-    values["s_noise"] = None if payload.s_noise == 1 else payload.s_noise  # clients send the default; it is not a wish
+    neutral = {"s_churn": 0, "s_tmin": 0, "s_tmax": 0, "s_noise": 1}
+    values.update({name: None for name, value in neutral.items() if values[name] == value})  # sent, but not a wish
     values["do_not_save_samples"] = values["do_not_save_grid"] = not payload.save_images
     if isinstance(payload, Txt2ImgPayload):
         return read_request("txt2img", values)

@@ -142,14 +142,14 @@ def difference_from_algorithm(sigmas: Tensor) -> float:
 
 def difference_by_timesteps(toy: Toy, words: Words, name: str, steps: int, kind: PredictionType, eta: float) -> float:
     """The sampler beside diffusers' scheduler on its own timesteps, around the same network."""
-    more: dict[str, Any] = {
+    settings: dict[str, dict[str, Any]] = {
         "DDIM": {"clip_sample": False, "steps_offset": 1, "set_alpha_to_one": True},
         "PLMS": {"skip_prk_steps": True, "steps_offset": 1, "set_alpha_to_one": True},
         "LCM": {"clip_sample": False, "set_alpha_to_one": True},
         "DDPM": {"clip_sample": False, "steps_offset": 1},
-    }[name]
+    }
     scheduler = getattr(diffusers, BY_TIMESTEPS[name])(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type=kind, **more
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type=kind, **settings[name]
     )
     network, prompt = toy(prediction_type=kind), words(0.1)
     scheduler.alphas_cumprod = 1 / (1 + network.training_sigmas**2)  # in float64
@@ -173,12 +173,12 @@ def difference_by_timesteps(toy: Toy, words: Words, name: str, steps: int, kind:
 def difference_by_sigmas(name: str, sigmas: Tensor) -> float:
     """The sampler beside diffusers' scheduler, which is given our sigmas in float64."""
     sigmas, start = short_of_zero(sigmas), first_noise() * sigmas[0]
-    more: dict[str, Any] = {
+    settings: dict[str, dict[str, Any]] = {
         "UniPC": {"solver_order": 3, "solver_type": "bh1"},
         "DEIS": {"solver_order": 3, "lower_order_final": False},
         "IPNDM": {},
-    }[name]
-    scheduler = getattr(diffusers, BY_SIGMAS[name])(**more)
+    }
+    scheduler = getattr(diffusers, BY_SIGMAS[name])(**settings[name])
     scheduler.set_timesteps(len(sigmas) - 1)
     scheduler.timesteps = torch.arange(len(sigmas) - 1, 0, -1)
     alphas = 1 / (1 + sigmas**2).sqrt()

@@ -83,6 +83,9 @@ def test_the_owner_is_not_in_the_text() -> None:
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("txt2img", {"steps": 31, "cfg_scale": 6.5, "width": 640, "height": 384, "eta": 0.3, "s_noise": 1.1}),
     ("txt2img", {"scheduler": "Automatic", "cfg_scale": 1}),
+    ("txt2img", {"sampler_name": "Heun", "s_churn": 4.5, "s_tmin": 0.1, "s_tmax": 9, "s_noise": 1.01}),
+    ("txt2img", {"sampler_name": "DDIM", "eta": 0.7}),
+    ("txt2img", {"sampler_name": "DDIM CFG++", "eta": 1}),
     ("img2img", {"denoising_strength": 0.35, "resize_mode": 2, "initial_noise_multiplier": 1.2}),
     ("img2img", {"denoising_strength": 0}),
     ("inpaint", {"mask_blur_x": 9, "mask_blur_y": 9, "inpainting_fill": 3, "inpaint_full_res_padding": 48}),
@@ -107,6 +110,14 @@ def test_what_was_written_restores_the_options_and_the_variation_seed() -> None:
     changed = {"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5, "sd_vae": "v.safetensors"}
     assert restored.options == ABSENT_OPTIONS | changed
     assert (restored.values["subseed"], restored.values["subseed_strength"]) == (2000, 0.5)
+
+
+def test_eta_and_the_sigmas_have_a1111s_names() -> None:
+    churned = write_infotext(make_job(sampler_name="Heun", s_churn=4.5, s_tmin=0.1, s_tmax=9, s_noise=1.01), 0, MODEL)
+    assert "Sigma churn: 4.5, Sigma tmin: 0.1, Sigma tmax: 9, Sigma noise: 1.01" in churned
+    ddim, euler = (write_infotext(make_job(sampler_name=name, eta=0.7), 0, MODEL) for name in ("DDIM", "Euler a"))
+    assert "Eta DDIM: 0.7" in ddim
+    assert "Eta: 0.7" in euler
 
 
 PROMPTS = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(

@@ -200,7 +200,7 @@ def test_t040_the_server_fetches_no_address(open_site: Gate, scheme: str, no_net
 
 NOT_YET = [
     ("enable_hr", True), ("restore_faces", True), ("tiling", "true"), ("refiner_checkpoint", "x.safetensors"),
-    ("s_churn", 1), ("s_min_uncond", 2.0), ("seed_resize_from_w", 512), ("script_name", "x/y/z plot"),
+    ("s_min_uncond", 2.0), ("seed_resize_from_w", 512), ("script_name", "x/y/z plot"),
     ("alwayson_scripts", {"ControlNet": {"args": [{}]}}),
 ]  # fmt: skip
 
