@@ -226,6 +226,25 @@ def test_the_same_fields_at_their_neutral_values_are_fine(open_site: Gate) -> No
     assert make(open_site, **neutral)["images"] == make(open_site)["images"]
 
 
+def test_churn_and_eta_are_asked_for_by_a1111s_names(open_site: Gate) -> None:
+    churn = {"sampler_name": "Euler", "s_churn": 5, "s_tmin": 0.1, "s_tmax": 9, "s_noise": 1.01}
+    churned = make(open_site, **churn)
+    assert "Sigma churn: 5, Sigma tmin: 0.1, Sigma tmax: 9, Sigma noise: 1.01" in churned["facts"]["infotexts"][0]
+    assert churned["images"] != make(open_site, sampler_name="Euler")["images"]
+    by_option = make(open_site, sampler_name="Euler", override_settings={"s_churn": 5, "s_tmin": 0.1, "s_tmax": 9})
+    assert "Sigma churn: 5, Sigma tmin: 0.1, Sigma tmax: 9" in by_option["facts"]["infotexts"][0]
+    ddim = make(open_site, sampler_name="DDIM", override_settings={"eta_ddim": 0.5, "eta_ancestral": 0.2})
+    assert "Eta DDIM: 0.5" in ddim["facts"]["infotexts"][0]
+
+
+def test_ddim_cfgpp_hears_the_negative_prompt_whatever_the_scale(open_site: Gate) -> None:
+    pictures = [
+        make(open_site, sampler_name="DDIM CFG++", cfg_scale=12.5, negative_prompt=words)["images"]
+        for words in ("", "red heart, red heart")
+    ]
+    assert pictures[0] != pictures[1]
+
+
 def test_overrides_hold_for_one_request_unless_told_otherwise(open_site: Gate, app: App, options_kept: None) -> None:
     overrides = {
         "CLIP_stop_at_last_layers": 2.0,
