@@ -94,9 +94,10 @@ class Styles:
 
 
 def _merged(prompt: str, style: str) -> str:
+    remark = "#" in prompt.rstrip().rpartition("\n")[2]  # it would swallow what follows in its line
     if PLACE in style:
-        return style.replace(PLACE, prompt)
-    return ", ".join(part for part in (prompt.strip(), style.strip()) if part)
+        return style.replace(PLACE, f"{prompt}\n" if remark else prompt)
+    return ("\n, " if remark else ", ").join(part for part in (prompt.strip(), style.strip()) if part)
 
 
 def _style(row: Row) -> Style | None:

@@ -142,3 +142,13 @@ def test_the_styles_that_come_with_the_program_are_sound() -> None:
     assert styles.problems == []
     assert len(styles.names()) >= 20
     assert styles.apply("red heart", "", ["Starter: blue ground"]) == ("red heart on a blue background", "")
+
+
+@pytest.mark.parametrize(
+    ("style", "merged"),
+    [("in ink", "a cat # or a dog\n, in ink"), ("ink of {prompt} here", "ink of a cat # or a dog\n here")],
+)
+def test_a_remark_at_the_end_of_a_prompt_does_not_swallow_the_style(tmp_path: Path, style: str, merged: str) -> None:
+    styles = Styles([tmp_path / "styles.csv"])
+    styles.save("ink", style, "")
+    assert styles.apply("a cat # or a dog", "", ["ink"])[0] == merged
