@@ -227,7 +227,7 @@ def test_the_same_fields_at_their_neutral_values_are_fine(open_site: Gate) -> No
 
 
 def test_churn_and_eta_are_asked_for_by_a1111s_names(open_site: Gate) -> None:
-    churn = {"sampler_name": "Euler", "s_churn": 5, "s_tmin": 0.1, "s_tmax": 9, "s_noise": 1.01}
+    churn: dict[str, Any] = {"sampler_name": "Euler", "s_churn": 5, "s_tmin": 0.1, "s_tmax": 9, "s_noise": 1.01}
     churned = make(open_site, **churn)
     assert "Sigma churn: 5, Sigma tmin: 0.1, Sigma tmax: 9, Sigma noise: 1.01" in churned["facts"]["infotexts"][0]
     assert churned["images"] != make(open_site, sampler_name="Euler")["images"]
