@@ -9,6 +9,7 @@ import pytest
 
 from modules.studio.app import App
 from modules.web.gate import Gate
+from tests.studio.test_foreign_texts import EXPECTED, PICTURES, picture
 from tests.web.asgi import ask
 from tests.web.conftest import Submit
 from tests.web.test_http_api import encoded, get, make, post
@@ -106,6 +107,13 @@ def test_png_info_gives_back_what_txt2img_wrote(open_site: Gate) -> None:
     expected = {"Prompt": "red heart", "Negative prompt": "blue", "Seed": "7", "Size-1": "64", "Size-2": "64"}
     assert expected.items() <= told["parameters"].items()
     assert json.loads(post(open_site, "png-info", {"image": encoded(png())}).body)["info"] == ""
+
+
+def test_png_info_reads_pictures_of_other_programs(open_site: Gate) -> None:
+    data = picture(PICTURES["SwarmUI"])
+    told = json.loads(post(open_site, "png-info", {"image": encoded(data)}).body)
+    assert told["info"] == EXPECTED["SwarmUI"]
+    assert told["parameters"]["Prompt"] == "a whale <lora:ink:0.5>"
 
 
 def test_checkpoints_can_be_refreshed_unloaded_and_loaded(open_site: Gate, app: App) -> None:
