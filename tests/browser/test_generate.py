@@ -91,12 +91,12 @@ def test_skip_goes_on_with_the_next_batch(visitor: Visitor) -> None:
 
 
 def test_a_refresh_in_the_middle_of_a_job_loses_nothing(visitor: Visitor) -> None:
-    visitor.ask_for("yellow star in the middle", steps=40)
+    visitor.ask_for("yellow star in the middle", steps=120)
     visitor.generate()
     progress = visitor.page.locator("#txt2img_gallery .aq-progress")
     expect(progress).to_contain_text("step", timeout=PATIENCE)
     visitor.reload()
-    expect(progress).to_contain_text("step")
+    expect(progress).to_contain_text("step", timeout=PATIENCE)
     assert visitor.prompt().input_value() == "yellow star in the middle"
     visitor.until_idle()
     expect(visitor.page.locator("#html_info_txt2img")).to_contain_text("yellow star in the middle")
