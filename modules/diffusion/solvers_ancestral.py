@@ -8,32 +8,34 @@ from itertools import pairwise
 from torch import Tensor
 
 from modules.diffusion.noise import NoiseFn
-from modules.diffusion.solvers import Denoise, ancestral_step, slope_at
-from modules.diffusion.solvers_runge_kutta import midpoint_step
+from modules.diffusion.solvers import Denoise, ancestral_step
+from modules.diffusion.solvers_runge_kutta import Step, euler_step, midpoint_step
+
+
+def _ancestral_steps(
+    step: Step, denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, eta: float, s_noise: float
+) -> Iterator[Tensor]:
+    """`step` down below the next sigma, and fresh noise up to it."""
+    for sigma, sigma_next in pairwise(sigmas):
+        down, up = ancestral_step(sigma, sigma_next, eta)
+        x = step(denoise, x, sigma, down)
+        if sigma_next > 0:
+            x = x + noise(sigma, sigma_next) * (s_noise * up)
+        yield x
 
 
 def euler_ancestral(
     denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, *, eta: float = 1.0, s_noise: float = 1.0
 ) -> Iterator[Tensor]:
     """Ancestral sampling (Ho et al. 2020) with Euler steps: below the next sigma, then up to it with fresh noise."""
-    for sigma, sigma_next in pairwise(sigmas):
-        down, up = ancestral_step(sigma, sigma_next, eta)
-        x = x + slope_at(denoise, x, sigma) * (down - sigma)
-        if sigma_next > 0:
-            x = x + noise(sigma, sigma_next) * (s_noise * up)
-        yield x
+    return _ancestral_steps(euler_step, denoise, x, sigmas, noise, eta, s_noise)
 
 
 def dpm_2_ancestral(
     denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, *, eta: float = 1.0, s_noise: float = 1.0
 ) -> Iterator[Tensor]:
     """Ancestral sampling (Ho et al. 2020) whose way down is a step of DPM-Solver-2 (Lu et al. 2022a)."""
-    for sigma, sigma_next in pairwise(sigmas):
-        down, up = ancestral_step(sigma, sigma_next, eta)
-        x = midpoint_step(denoise, x, sigma, down)
-        if sigma_next > 0:
-            x = x + noise(sigma, sigma_next) * (s_noise * up)
-        yield x
+    return _ancestral_steps(midpoint_step, denoise, x, sigmas, noise, eta, s_noise)
 
 
 def dpmpp_2s_ancestral(

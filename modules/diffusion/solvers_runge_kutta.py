@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 import torch
@@ -12,6 +12,9 @@ from torch import Tensor
 from modules.diffusion.noise import NoiseFn
 from modules.diffusion.sigmas import karras
 from modules.diffusion.solvers import Denoise, slope_at
+
+Step = Callable[[Denoise, Tensor, Tensor, Tensor], Tensor]
+"""(denoise, x (B, C, h, w), sigma, sigma_next) -> x at `sigma_next`."""
 
 
 def churned(
@@ -37,6 +40,16 @@ def churned(
     return x + drawn * (s_noise * (raised**2 - sigma**2).sqrt()), raised
 
 
+def _churned_steps(
+    step: Step, denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn, churn: Mapping[str, float]
+) -> Iterator[Tensor]:
+    """From each sigma to the next, with churn before it."""
+    for sigma, sigma_next in pairwise(sigmas):
+        x, raised = churned(x, sigma, noise, len(sigmas) - 1, **churn)
+        x = step(denoise, x, raised, sigma_next)
+        yield x
+
+
 def euler(
     denoise: Denoise,
     x: Tensor,
@@ -50,10 +63,7 @@ def euler(
 ) -> Iterator[Tensor]:
     """Euler's method on the probability flow ODE: Algorithm 2 of Karras et al. (2022) without its second order."""
     churn = {"s_churn": s_churn, "s_tmin": s_tmin, "s_tmax": s_tmax, "s_noise": s_noise}
-    for sigma, sigma_next in pairwise(sigmas):
-        x, raised = churned(x, sigma, noise, len(sigmas) - 1, **churn)
-        x = x + slope_at(denoise, x, raised) * (sigma_next - raised)
-        yield x
+    return _churned_steps(euler_step, denoise, x, sigmas, noise, churn)
 
 
 def heun(
@@ -69,10 +79,12 @@ def heun(
 ) -> Iterator[Tensor]:
     """Heun's method on the probability flow ODE: Algorithms 1 and 2 of Karras et al. (2022)."""
     churn = {"s_churn": s_churn, "s_tmin": s_tmin, "s_tmax": s_tmax, "s_noise": s_noise}
-    for sigma, sigma_next in pairwise(sigmas):
-        x, raised = churned(x, sigma, noise, len(sigmas) - 1, **churn)
-        x = heun_step(denoise, x, raised, sigma_next)
-        yield x
+    return _churned_steps(heun_step, denoise, x, sigmas, noise, churn)
+
+
+def euler_step(denoise: Denoise, x: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:
+    """x (B, C, h, w) at `sigma_next` by the slope at `sigma`."""
+    return x + slope_at(denoise, x, sigma) * (sigma_next - sigma)
 
 
 def heun_step(denoise: Denoise, x: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:
@@ -97,10 +109,7 @@ def dpm_2(
 ) -> Iterator[Tensor]:
     """The midpoint method, the middle being that of log sigma: DPM-Solver-2 of Lu et al. (2022a), with churn."""
     churn = {"s_churn": s_churn, "s_tmin": s_tmin, "s_tmax": s_tmax, "s_noise": s_noise}
-    for sigma, sigma_next in pairwise(sigmas):
-        x, raised = churned(x, sigma, noise, len(sigmas) - 1, **churn)
-        x = midpoint_step(denoise, x, raised, sigma_next)
-        yield x
+    return _churned_steps(midpoint_step, denoise, x, sigmas, noise, churn)
 
 
 def midpoint_step(denoise: Denoise, x: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:

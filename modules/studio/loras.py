@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from modules.diffusion.errors import AquatintError
-from modules.diffusion.lora import Worn, wearing
+from modules.diffusion.lora import Lora, Worn, read_lora, wearing
 from modules.diffusion.prompt_parts import LORA_KINDS, Network
 from modules.studio.hooks import Hooks
 from modules.studio.prompting import read_prompts, wanted_networks
@@ -23,6 +23,8 @@ class Loras(Hooks):
     def __init__(self, folder: LoraFolder) -> None:
         self._folder = folder
         self._worn = ExitStack()
+        self._of_job: dict[str, Lora] = {}
+        """What the running job has read, for its other batches."""
 
     def job_begins(self, job: Job) -> None:
         prompts = read_prompts(job, list(dict.fromkeys(job.prompts)))
@@ -53,10 +55,13 @@ class Loras(Hooks):
     def job_ends(self, job: Job) -> None:
         """Also after a batch that failed."""
         self._worn.close()
+        self._of_job.clear()
 
     def _read(self, network: Network) -> Worn | None:
-        try:
-            file = self._folder.find(network.name)
-        except AquatintError:  # said when the job began
-            return None
-        return Worn(self._folder.read(file.name), network.text, network.unet, network.rank)
+        if network.name not in self._of_job:
+            try:
+                file = self._folder.find(network.name)
+            except AquatintError:  # said when the job began
+                return None
+            self._of_job[network.name] = read_lora(file.path)
+        return Worn(self._of_job[network.name], network.text, network.unet, network.rank)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,9 +17,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from modules.diffusion.attention import Attention
+from modules.diffusion.checkpoint import read_checkpoint
 from modules.diffusion.conditioning import Conditioning
 from modules.diffusion.denoiser import PredictionType
+from modules.diffusion.hardware import Hardware
+from modules.diffusion.loading import load_components
+from modules.diffusion.model import Model
+from modules.diffusion.placement import Placement
 
+Ready = Callable[..., Model]
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -97,3 +105,18 @@ def committed_page() -> Callable[[str, str], str]:
         return (DOCS / name).read_text(encoding="utf-8")
 
     return read
+
+
+@pytest.fixture(scope="session")
+def ready(cpu: Hardware, sdpa: Attention) -> Ready:
+    """Makes a model that is in its place, once for all tests, which leave it as it was."""
+
+    @cache
+    def make(path: Path, hardware: Hardware = cpu) -> Model:
+        checkpoint = read_checkpoint(path)
+        components = load_components(checkpoint, hardware)
+        model = Model(checkpoint, components, components.vae, None, Placement(hardware), hardware, sdpa)
+        model.placement.enter()
+        return model
+
+    return make

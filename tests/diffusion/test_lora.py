@@ -13,16 +13,13 @@ from lycoris.functional.general import apply_dora_scale
 from safetensors.torch import save_file
 from torch import Tensor
 
-from modules.diffusion.attention import Attention
-from modules.diffusion.checkpoint import read_checkpoint
 from modules.diffusion.errors import CheckpointError
 from modules.diffusion.hardware import Hardware
-from modules.diffusion.loading import load_components
 from modules.diffusion.lora import Worn, read_lora, wearing
 from modules.diffusion.lora_deltas import Change, change_of
 from modules.diffusion.model import Model
-from modules.diffusion.placement import Placement
-from tests import tiny
+from tests.diffusion.conftest import Ready
+from tests.tiny import TinyModels, assert_equal
 
 RANK, OUT, IN = 4, 24, 16
 Make = Callable[..., Model]
@@ -37,19 +34,10 @@ def seeded() -> None:
     torch.manual_seed(1)
 
 
-@pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory, cpu: Hardware, sdpa: Attention) -> Make:
+@pytest.fixture
+def make(tiny: TinyModels, ready: Ready) -> Make:
     """Makes a tiny model of a family, ready to be called."""
-
-    def make(family: str, hardware: Hardware = cpu) -> Model:
-        path = tiny.save_ldm(tmp_path_factory.mktemp("models") / "tiny.safetensors", tiny.networks(family))
-        checkpoint = read_checkpoint(path)
-        components = load_components(checkpoint, hardware)
-        model = Model(checkpoint, components, components.vae, None, Placement(hardware), hardware, sdpa)
-        model.placement.enter()
-        return model
-
-    return make
+    return lambda family, *hardware: ready(tiny.ldm(family), *hardware)
 
 
 def state_of(model: Model) -> dict[str, Tensor]:
@@ -210,7 +198,7 @@ def test_a_worn_lora_gives_the_weights_that_diffusers_fuses(family: str, mark: s
     assert any(name.startswith("te0") for name in changed)
     for name, value in worn.items():
         assert torch.allclose(value, expected[name], atol=1e-5), name
-    tiny.assert_equal(state_of(model), before)
+    assert_equal(state_of(model), before)
 
 
 def test_names_of_the_original_layout_and_of_diffusers_mean_the_same_weights(make: Make, tmp_path: Path) -> None:
@@ -250,7 +238,7 @@ def test_two_loras_add_up_and_a_strength_of_nothing_is_nothing(make: Make, tmp_p
             states.append(state_of(model))
     for name, value in before.items():
         assert torch.allclose(states[0][name] - value, states[1][name] + states[2][name] - 2 * value, atol=1e-5)
-    tiny.assert_equal(states[3], before)
+    assert_equal(states[3], before)
 
 
 def test_text_and_unet_have_strengths_of_their_own(make: Make, tmp_path: Path) -> None:
@@ -273,7 +261,7 @@ def test_half_weights_keep_their_format_and_come_back_after_an_error(
     with pytest.raises(ZeroDivisionError), wearing(model, [Worn(read_lora(tmp_path / "a.safetensors"))]):
         assert {value.dtype for value in model.unet.parameters()} == {half_cpu.dtype}
         raise ZeroDivisionError
-    tiny.assert_equal(state_of(model), before)
+    assert_equal(state_of(model), before)
     assert {id(value) for value in model.unet.state_dict(keep_vars=True).values()} == tensors
 
 
@@ -282,11 +270,11 @@ def test_a_lora_of_another_family_is_refused_by_name_and_changes_nothing(make: M
     before = state_of(small)
     kohya_file(tmp_path / "xl.safetensors", large, "lora_unet", "lora_te1")
     with (
-        pytest.raises(CheckpointError, match=r"xl\.safetensors cannot be used with tiny.*SD 1\.x"),
+        pytest.raises(CheckpointError, match=r"xl\.safetensors cannot be used with SD 1\.x\.safetensors.*SD 1\.x"),
         wearing(small, [Worn(read_lora(tmp_path / "xl.safetensors"))]),
     ):
         raise AssertionError("it was put on")
-    tiny.assert_equal(state_of(small), before)
+    assert_equal(state_of(small), before)
 
 
 def test_a_file_says_for_which_family_it_was_made(tmp_path: Path) -> None:

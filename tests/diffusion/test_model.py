@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,33 +13,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from modules.diffusion.attention import Attention
-from modules.diffusion.checkpoint import read_checkpoint
 from modules.diffusion.conditioning import Conditioning
 from modules.diffusion.denoiser import Guidance, Predictor
 from modules.diffusion.errors import NotANumberError
 from modules.diffusion.hardware import Hardware
-from modules.diffusion.loading import load_components
 from modules.diffusion.model import Model
-from modules.diffusion.placement import Placement
+from tests.diffusion.conftest import Ready
 from tests.tiny import KINDS, TinyModels
-
-Ready = Callable[..., Model]
-
-
-@pytest.fixture(scope="session")
-def ready(cpu: Hardware, sdpa: Attention) -> Ready:
-    """Makes a model that is in its place, once for all tests, which leave it as it was."""
-
-    @cache
-    def make(path: Path, hardware: Hardware = cpu) -> Model:
-        checkpoint = read_checkpoint(path)
-        components = load_components(checkpoint, hardware)
-        model = Model(checkpoint, components, components.vae, None, Placement(hardware), hardware, sdpa)
-        model.placement.enter()
-        return model
-
-    return make
 
 
 @pytest.fixture(scope="session")
