@@ -100,8 +100,8 @@ def extras_routes(app: App) -> APIRouter:
     @router.post("/png-info")
     def png_info(payload: PngInfoPayload) -> dict[str, Any]:
         """What is written in a picture."""
-        data = picture_bytes(payload.image) if payload.image.strip() else b""
-        items, info = (read_texts(data), read_parameters(data)) if data else ({}, "")
+        data = picture_bytes(payload.image) if payload.image.strip() else None
+        items, info = ({}, "") if data is None else (read_texts(data), read_parameters(data))
         return {"info": info, "items": items, "parameters": _parameters(info)}
 
     return router
