@@ -16,7 +16,8 @@ from modules.studio.files import DiskFullError
 from modules.studio.gallery import Gallery
 from modules.studio.grid import image_grid
 from modules.studio.hooks import Chain, Hooks
-from modules.studio.infotext import ModelFacts, write_infotext
+from modules.studio.infotext import write_infotext
+from modules.studio.infotext_rows import ModelFacts
 from modules.studio.job import Batch, Job, SavedImage, Stopped
 from modules.studio.sampling import sample
 from modules.studio.uploads import Uploads

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modules.studio.image_files import FORMATS, encode
-from modules.studio.infotext import Infotext, ModelFacts, read_infotext, to_request_values, write_infotext
+from modules.studio.infotext import Infotext, read_infotext, to_request_values, write_infotext
+from modules.studio.infotext_rows import ModelFacts
 from modules.studio.request import read_request
 from modules.studio.settings import Options
 from modules.studio.version import VERSION

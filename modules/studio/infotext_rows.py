@@ -1,0 +1,237 @@
+"""The table of an infotext: one row per entry, written from a job and read into a request or the options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from modules.studio.job import Job
+from modules.studio.request import Img2Img, Inpaint, Request
+from modules.studio.settings import Options
+
+if TYPE_CHECKING:
+    from modules.diffusion.model import Model
+
+OLD_TIMELINES = "Old prompt editing timelines"
+
+MASK_MODES = ("Inpaint masked", "Inpaint not masked")
+MASKED_CONTENTS = ("fill", "original", "latent noise", "latent nothing")
+INPAINT_AREAS = ("Whole picture", "Only masked")
+RESIZE_MODES = ("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)")
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a picture says of the weights that made it. Hashes are the first 10 hex digits of SHA-256, or empty."""
+
+    name: str = ""
+    hash: str = ""
+    vae_name: str = ""
+    """Empty when the checkpoint's own VAE was used."""
+    vae_hash: str = ""
+
+    @staticmethod
+    def of(model: Model) -> ModelFacts:
+        """The facts of a leased model."""
+        checkpoint = model.checkpoint
+        return ModelFacts(checkpoint.stem, checkpoint.sha256[:10], model.vae_name or "")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the text of one picture is written from."""
+
+    job: Job
+    index: int
+    model: ModelFacts
+
+    @property
+    def request(self) -> Request:
+        return self.job.request
+
+    @property
+    def options(self) -> Options:
+        return self.job.options
+
+
+Write = Callable[[Source], object]
+Read = Callable[[str], dict[str, Any]]
+R = TypeVar("R", bound=Request)
+
+
+class Row(NamedTuple):
+    """One entry, both ways."""
+
+    label: str
+    write: Write
+    """None leaves the entry out."""
+    read: Read = lambda text: {}
+    """Fields of a request, or names of options; raises ValueError."""
+    missing: str | None = None
+    """What it means when the entry is not there."""
+
+
+def _field(name: str, parse: Callable[[str], object]) -> Read:
+    return lambda text: {name: parse(text)}
+
+
+def _only(kind: type[R], write: Callable[[R], object]) -> Write:
+    return lambda source: write(source.request) if isinstance(source.request, kind) else None
+
+
+def _option(name: str) -> Write:
+    """An option's value, left out when it is the default."""
+    default = Options.model_fields[name].default
+    return lambda source: None if (value := getattr(source.options, name)) == default else value
+
+
+def _switch(text: str) -> bool:
+    return bool(("False", "True").index(text))
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+        if not number.is_integer():
+            raise
+        return int(number)
+
+
+def _word(text: str) -> str:
+    """A name: of one line, not absurdly long, and without a path before it."""
+    if not text or len(text) > 200 or not text.isprintable() or "/" in text or "\\" in text:
+        raise ValueError("it is not a name")
+    return text
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], int]:
+    """The number of a choice; ValueError when it is none of them."""
+    return lambda text: choices.index(text)
+
+
+def _size(text: str) -> dict[str, Any]:
+    width, height = text.split("x")
+    return {"width": _whole(width), "height": _whole(height)}
+
+
+def _sampler(text: str) -> dict[str, Any]:
+    # Imported here: the samplers bring torch, which a text does not need.
+    from modules.diffusion.samplers import split_merged_name
+
+    sampler, scheduler = split_merged_name(_word(text))
+    return {"sampler_name": sampler} | ({"scheduler": scheduler} if scheduler else {})
+
+
+def _on_timesteps(source: Source) -> bool:
+    """A1111 has another name for the eta of DDIM."""
+    return (source.request.sampler_name or "").startswith("DDIM")
+
+
+def _mask_blur(text: str) -> dict[str, Any]:
+    return {"mask_blur_x": _whole(text), "mask_blur_y": _whole(text)}
+
+
+def _noise_multiplier(source: Source) -> object:
+    if not isinstance(source.request, Img2Img):
+        return None
+    asked = source.request.initial_noise_multiplier
+    multiplier = source.options.initial_noise_multiplier if asked is None else asked
+    return multiplier if multiplier != 1 else None
+
+
+def _model_name(source: Source) -> object:
+    return source.model.name if source.options.add_model_name_to_info else None
+
+
+ROWS: tuple[Row, ...] = (
+    Row("Steps", lambda s: s.request.steps, _field("steps", _whole)),
+    Row("Sampler", lambda s: s.request.sampler_name, _sampler),
+    Row("Schedule type", lambda s: s.request.scheduler, _field("scheduler", _word), "Automatic"),
+    Row("CFG scale", lambda s: s.request.cfg_scale, _field("cfg_scale", float)),
+    Row("Seed", lambda s: s.job.seeds[s.index], _field("seed", _whole)),
+    Row("Size", lambda s: f"{s.request.width}x{s.request.height}", _size),
+    Row("Model hash", lambda s: s.model.hash or None),
+    Row("Model", lambda s: _model_name(s) or None),
+    Row("VAE hash", lambda s: s.model.vae_hash or None),
+    Row("VAE", lambda s: s.model.vae_name or None, _field("sd_vae", _word)),
+    Row(
+        "Variation seed",
+        lambda s: s.job.subseeds[s.index] if s.request.subseed_strength else None,
+        _field("subseed", _whole),
+    ),
+    Row(
+        "Variation seed strength",
+        lambda s: s.request.subseed_strength or None,
+        _field("subseed_strength", float),
+        "0",
+    ),
+    Row("Denoising strength", _only(Img2Img, lambda r: r.denoising_strength), _field("denoising_strength", float)),
+    Row(
+        "Clip skip",
+        lambda s: s.options.CLIP_stop_at_last_layers if s.options.CLIP_stop_at_last_layers > 1 else None,
+        _field("CLIP_stop_at_last_layers", _whole),
+        "1",
+    ),
+    Row("ENSD", lambda s: s.options.eta_noise_seed_delta or None, _field("eta_noise_seed_delta", _whole), "0"),
+    Row("Emphasis", _option("emphasis"), _field("emphasis", str), "Original"),
+    Row(
+        "Prompt word wrap length limit",
+        _option("comma_padding_backtrack"),
+        _field("comma_padding_backtrack", _whole),
+        "20",
+    ),
+    Row(OLD_TIMELINES, _option("use_old_scheduling"), _field("use_old_scheduling", _switch), "False"),
+    Row("RNG", lambda s: "CPU"),
+    Row(
+        "Mask mode",
+        _only(Inpaint, lambda r: MASK_MODES[1] if r.inpainting_mask_invert else None),
+        _field("inpainting_mask_invert", _one_of(MASK_MODES)),
+        MASK_MODES[0],
+    ),
+    Row("Mask blur", _only(Inpaint, lambda r: r.mask_blur_x if r.mask_blur_x == r.mask_blur_y else None), _mask_blur),
+    Row(
+        "Mask blur x",
+        _only(Inpaint, lambda r: r.mask_blur_x if r.mask_blur_x != r.mask_blur_y else None),
+        _field("mask_blur_x", _whole),
+    ),
+    Row(
+        "Mask blur y",
+        _only(Inpaint, lambda r: r.mask_blur_y if r.mask_blur_x != r.mask_blur_y else None),
+        _field("mask_blur_y", _whole),
+    ),
+    Row(
+        "Inpaint area",
+        _only(Inpaint, lambda r: INPAINT_AREAS[1] if r.inpaint_full_res else None),
+        _field("inpaint_full_res", _one_of(INPAINT_AREAS)),
+        INPAINT_AREAS[0],
+    ),
+    Row(
+        "Masked area padding",
+        _only(Inpaint, lambda r: r.inpaint_full_res_padding if r.inpaint_full_res else None),
+        _field("inpaint_full_res_padding", _whole),
+        "32",
+    ),
+    Row(
+        "Masked content",
+        _only(Inpaint, lambda r: MASKED_CONTENTS[r.inpainting_fill] if r.inpainting_fill != 1 else None),
+        _field("inpainting_fill", _one_of(MASKED_CONTENTS)),
+        "original",
+    ),
+    Row(
+        "Resize mode",
+        _only(Img2Img, lambda r: RESIZE_MODES[r.resize_mode] if r.resize_mode else None),
+        _field("resize_mode", _one_of(RESIZE_MODES)),
+        RESIZE_MODES[0],
+    ),
+    Row("Noise multiplier", _noise_multiplier, _field("initial_noise_multiplier", float)),
+    Row("Eta", lambda s: None if _on_timesteps(s) else s.request.eta, _field("eta", float)),
+    Row("Eta DDIM", lambda s: s.request.eta if _on_timesteps(s) else None, _field("eta", float)),
+    Row("Sigma churn", lambda s: s.request.s_churn, _field("s_churn", float)),
+    Row("Sigma tmin", lambda s: s.request.s_tmin, _field("s_tmin", float)),
+    Row("Sigma tmax", lambda s: s.request.s_tmax, _field("s_tmax", float)),
+    Row("Sigma noise", lambda s: s.request.s_noise, _field("s_noise", float)),
+)
+"""In A1111's order; `Job.extra_generation_params` follow, then the version."""
