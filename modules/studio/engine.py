@@ -177,7 +177,8 @@ class Engine:
         row = self.queue.get(job_id)
         if row is None:
             return None
-        return Progress(state=row.state, error=row.error, images=tuple(self.gallery.of_job(job_id)))
+        images, comments = tuple(self.gallery.of_job(job_id)), self.queue.comments(job_id)
+        return Progress(state=row.state, error=row.error, images=images, comments=comments)
 
     # The worker thread
 
@@ -197,7 +198,7 @@ class Engine:
                 self.queue.requeue(job.id)
                 state = "queued"
             else:
-                self.queue.finish(job.id, state, error)
+                self.queue.finish(job.id, state, error, job.progress.comments)
             self.running = None
             job.report(state=state, error=error, stage="", preview=None)
 

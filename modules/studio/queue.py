@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -40,6 +41,7 @@ CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, owner, "order");
 CREATE INDEX IF NOT EXISTS jobs_by_order ON jobs ("order");
 CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (created);
 CREATE TABLE IF NOT EXISTS turns (owner TEXT PRIMARY KEY, served INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS comments (job TEXT PRIMARY KEY, texts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 
@@ -108,13 +110,15 @@ class Queue:
             )
             return row
 
-    def finish(self, id: str, state: State, error: str = "") -> None:
-        """Ends a running job."""
+    def finish(self, id: str, state: State, error: str = "", comments: Sequence[str] = ()) -> None:
+        """Ends a running job; `comments` are what its person should know of it besides."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET state = ?, error = ?, ended = ? WHERE id = ? AND state = 'running'",
                 (state, error, time.time(), id),
             )
+            if comments:
+                connection.execute("INSERT OR REPLACE INTO comments VALUES (?, ?)", (id, json.dumps(comments)))
 
     def requeue(self, id: str) -> None:
         """Puts a running job back, first in line, as if it had not been begun: the server is being stopped."""
@@ -181,6 +185,11 @@ class Queue:
         found = self._database.connection.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", (id,)).fetchone()  # noqa: S608
         return _row(found) if found else None
 
+    def comments(self, id: str) -> tuple[str, ...]:
+        """What was said of a job that ended."""
+        found = self._database.connection.execute("SELECT texts FROM comments WHERE job = ?", (id,)).fetchone()
+        return tuple(json.loads(found["texts"])) if found else ()
+
     def rows(
         self, owner: str | None = None, states: Sequence[State] | None = None, limit: int | None = 100
     ) -> list[QueueRow]:
@@ -218,6 +227,7 @@ class Queue:
                 f"(SELECT id FROM jobs WHERE state IN ({marks}) ORDER BY ended DESC LIMIT ?)",
                 (*ENDED, *ENDED, keep),
             )
+            connection.execute("DELETE FROM comments WHERE job NOT IN (SELECT id FROM jobs)")
             return gone.rowcount
 
     def close(self) -> None:

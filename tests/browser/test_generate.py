@@ -60,6 +60,20 @@ def test_the_tokens_of_both_prompts_are_counted(visitor: Visitor) -> None:
     expect(visitor.page.locator("#txt2img_negative_token_counter")).to_have_text("3/75")
 
 
+def test_what_a_job_says_stands_beside_its_picture_and_stays(visitor: Visitor) -> None:
+    notes = visitor.page.locator("#txt2img_gallery .aq-comments")
+    visitor.ask_for("red heart without notes")
+    visitor.pictures_of(visitor.generate)
+    expect(notes).to_be_hidden()
+    visitor.ask_for("red heart <lora:stile:1>")
+    visitor.pictures_of(visitor.generate)
+    expect(notes).to_contain_text("No LoRA called 'stile'")
+    visitor.page.locator("#txt2img_gallery .aq-thumb[title='red heart without notes']").first.click()
+    expect(notes).to_be_hidden()
+    visitor.reload()
+    expect(notes).to_contain_text("No LoRA called 'stile'")
+
+
 def test_every_click_is_a_job_and_a_batch_is_shown_whole(visitor: Visitor) -> None:
     visitor.ask_for("green tree", steps=2, batch_size=2)
 

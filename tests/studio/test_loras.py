@@ -17,6 +17,7 @@ from modules.studio.hooks import Hooks
 from modules.studio.infotext import read_infotext
 from modules.studio.job import LOCAL, Batch, Job, Progress
 from modules.studio.request import Txt2Img
+from tests.studio.conftest import Make
 
 Heart = Callable[..., Txt2Img]
 QUICK = 60
@@ -70,6 +71,19 @@ def test_one_that_is_not_there_is_said_and_the_picture_comes_all_the_same(app: A
     end = run(app, heart(prompt="red heart <lora:stile:1>"))
     assert "No LoRA called 'stile'" in end.comments[0]
     assert np.array_equal(pixels(end), plain)
+
+
+def test_what_was_said_is_still_known_after_a_restart(open_studio: Make, heart: Heart) -> None:
+    app = open_studio("--no-half")
+    ticket = app.engine.submit(heart(prompt="red heart <lora:stile:1>"), LOCAL)
+    quiet = app.engine.submit(heart(), LOCAL)
+    said = ticket.wait(QUICK).comments
+    quiet.wait(QUICK)
+    app.close()
+    reopened = open_studio("--no-half").engine
+    assert "stile" in said[0]
+    assert reopened.progress(ticket.id).comments == said  # type: ignore[union-attr]
+    assert reopened.progress(quiet.id).comments == ()  # type: ignore[union-attr]
 
 
 def test_one_that_does_not_fit_fails_its_job_by_name_and_leaves_the_model_alone(app: App, heart: Heart) -> None:

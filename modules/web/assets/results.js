@@ -29,7 +29,8 @@ export function mount(element, { tab }) {
   const progress = progressBar();
   const back = button('left', 'Previous picture', () => step(-1), { bare: true, class: 'aq-step aq-left' });
   const forth = button('right', 'Next picture', () => step(1), { bare: true, class: 'aq-step aq-right' });
-  const stage = h('div', { class: 'aq-stage', tabIndex: 0, onkeydown: keys }, empty, picture, back, forth, progress.element);
+  const comments = h('ul', { class: 'aq-comments', 'aria-label': 'Notes on this job', hidden: true });
+  const stage = h('div', { class: 'aq-stage', tabIndex: 0, onkeydown: keys }, empty, picture, back, forth, progress.element, comments);
   const actions = h(
     'div',
     { class: 'aq-actions-row', role: 'toolbar', 'aria-label': 'Picture' },
@@ -59,6 +60,7 @@ export function mount(element, { tab }) {
     drawStrip(running);
     drawStage(running);
     drawProblem();
+    drawComments(running);
     speak(running);
     empty.hidden = !state.known || !picture.hidden;
   }
@@ -134,11 +136,22 @@ export function mount(element, { tab }) {
     fill(problem, icon('warning'), h('p', {}, failed.error || 'That job failed.'), button('close', 'Close', close, { bare: true }));
   }
 
+  /** What the server says of the job whose picture is shown, or about to be. */
+  function drawComments(running) {
+    const of = chosen ? jobs.find((job) => (job.images ?? []).some((image) => image.id === chosen)) : running ?? jobs.find((job) => !isActive(job));
+    const texts = of?.comments ?? [];
+    const key = JSON.stringify(texts);
+    if (comments.dataset.key === key) return;
+    comments.dataset.key = key;
+    comments.hidden = !texts.length;
+    fill(comments, texts.map((text) => h('li', {}, text)));
+  }
+
   /** For screen readers: when a job begins and when it ends, not every step. */
   function speak(running) {
     if (running && speaking !== running.id) spoken.textContent = 'Generating';
     const ended = !running && speaking && jobs.find((job) => job.id === speaking);
-    if (ended) spoken.textContent = ended.state === 'done' ? `Done: ${ended.images.length} pictures` : ended.error || 'Stopped';
+    if (ended) spoken.textContent = ended.state === 'done' ? [`Done: ${ended.images.length} pictures`, ...ended.comments].join('. ') : ended.error || 'Stopped';
     speaking = running?.id ?? '';
   }
 
