@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -80,6 +80,8 @@ class ModelStore:
         self._lock = threading.RLock()
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
         """The least recently leased first."""
+        self.guests: list[Callable[[], None]] = []
+        """What frees the memory of others; called before a load that would not fit."""
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.broken: tuple[BrokenFile, ...] = ()
         self.vaes: tuple[str, ...] = ()
@@ -219,9 +221,12 @@ class ModelStore:
         model.placement.enter()
 
     def _make_room(self, checkpoint: Checkpoint) -> None:
-        """Free idle models before a load that would not fit beside them; otherwise a failed load costs nothing."""
+        """Free what does not work before a load that would not fit beside it; otherwise a failed load costs nothing."""
         needed = 1.25 * _size_on_disk(checkpoint)
         count = len(self._entries)
+        if free_memory(torch.device("cpu")).free < needed:
+            for free in self.guests:
+                free()
         while count > 1 and free_memory(torch.device("cpu")).free < needed:
             count -= 1
             self._free(count)

@@ -20,6 +20,9 @@ from modules.diffusion.unpickle import Storage, StoredTensor, interpret, tensors
 LARGEST_HEADER = 100 << 20
 """Bytes; the limit of the safetensors format."""
 
+WRAPPERS = ("state_dict", "params_ema", "params")
+"""The keys under which training keeps the weights: that of checkpoints, then those of upscalers."""
+
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """The first pickle of files that torch.save wrote before version 1.6."""
 
@@ -170,7 +173,7 @@ def _end(entries: Mapping[str, _Entry], data_start: int) -> int:
 class PickledFile:
     """A file that `torch.save` wrote; `root` is what was saved, with StoredTensors where there were tensors.
 
-    `tensors` are those of the dictionary that training keeps under "state_dict", or of the outermost one. Layouts as
+    `tensors` are those of the dictionary that training keeps under one of WRAPPERS, or of the outermost one. Layouts as
     torch writes them: a zip archive since 1.6; a stream of five pickles and raw storages before.
     """
 
@@ -261,8 +264,8 @@ class PickledFile:
 
 
 def _state(root: Any) -> dict[str, StoredTensor]:
-    nested = root.get("state_dict") if isinstance(root, dict) else None
-    state = nested if isinstance(nested, dict) else root
+    nested = [root.get(name) for name in WRAPPERS] if isinstance(root, dict) else []
+    state = next((each for each in nested if isinstance(each, dict)), root)
     items = state.items() if isinstance(state, dict) else ()
     return {name: value for name, value in items if isinstance(name, str) and isinstance(value, StoredTensor)}
 

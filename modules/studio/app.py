@@ -23,6 +23,7 @@ from modules.studio.request import read_request
 from modules.studio.settings import Settings
 from modules.studio.styles import Styles
 from modules.studio.uploads import Uploads
+from modules.studio.upscaling import Upscalers
 
 UPLOADS_ARE_KEPT = 24 * 60 * 60
 """Seconds; longer while a form shows them or a job needs them."""
@@ -39,6 +40,7 @@ class App(NamedTuple):
     attention: Attention
     store: ModelStore
     loras: LoraFolder
+    upscalers: Upscalers
     queue: Queue
     gallery: Gallery
     uploads: Uploads
@@ -50,6 +52,7 @@ class App(NamedTuple):
         """Ends the running job within a step (it is queued again), frees the models and the data folder."""
         if self.engine.stop():
             self.store.unload()
+            self.upscalers.free()
         self.lock.release()
 
 
@@ -84,7 +87,9 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
     )
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
     own = [LivePreview(), Loras(loras)]
-    engine = Engine(queue, store, gallery, uploads, settings, styles, hooks=[*own, *hooks])
+    upscalers = Upscalers(folders.models, hardware)
+    store.guests.append(upscalers.free)
+    engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, hooks=[*own, *hooks])
     engine.start()
     return App(
         flags,
@@ -95,6 +100,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         attention,
         store,
         loras,
+        upscalers,
         queue,
         gallery,
         uploads,

@@ -22,6 +22,7 @@ from modules.studio.resolve import checkpoint_name, resolve
 from modules.studio.settings import Options, Settings
 from modules.studio.styles import Styles
 from modules.studio.uploads import Uploads
+from modules.studio.upscaling import Upscalers
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +70,11 @@ class Engine:
         uploads: Uploads,
         settings: Settings,
         styles: Styles,
+        upscalers: Upscalers,
         hooks: Sequence[Hooks] = (),
     ) -> None:
         self.queue, self.store, self.gallery, self.uploads = queue, store, gallery, uploads
-        self.settings, self.styles = settings, styles
+        self.settings, self.styles, self.upscalers = settings, styles, upscalers
         self.hooks: list[Hooks] = list(hooks)
         self.running: Job | None = None
         self._jobs: dict[str, Job] = {}
@@ -219,7 +221,7 @@ class Engine:
         started = time.monotonic()
         self.store.keep = self.settings.options.sd_checkpoints_limit
         job.report(state="running", stage="starting")
-        recipe = Recipe(job, self.store, self.gallery, self.uploads, self.hooks)
+        recipe = Recipe(job, self.store, self.gallery, self.uploads, self.upscalers, self.hooks)
         try:
             recipe.run()
         except AquatintError as error:

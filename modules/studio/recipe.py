@@ -21,15 +21,23 @@ from modules.studio.infotext_rows import ModelFacts
 from modules.studio.job import Batch, Job, SavedImage, Stopped
 from modules.studio.sampling import sample
 from modules.studio.uploads import Uploads
+from modules.studio.upscaling import Upscalers
 
 
 class Recipe:
     """Runs one job on the calling thread."""
 
     def __init__(
-        self, job: Job, store: ModelStore, gallery: Gallery, uploads: Uploads, hooks: Sequence[Hooks] = ()
+        self,
+        job: Job,
+        store: ModelStore,
+        gallery: Gallery,
+        uploads: Uploads,
+        upscalers: Upscalers,
+        hooks: Sequence[Hooks] = (),
     ) -> None:
         self.job, self.store, self.gallery, self.uploads = job, store, gallery, uploads
+        self.upscalers = upscalers
         self.hooks = Chain(hooks)
         self._images: list[Image.Image] = []
         self._saved = {image.infotext: image for image in gallery.of_job(job.id)}

@@ -89,6 +89,13 @@ class Options(BaseModel):
     img2img_fix_steps: Annotated[
         bool, _row("img2img", "Do exactly the amount of steps the slider says, whatever the denoising strength")
     ] = False
+    # Upscalers
+    ESRGAN_tile: Annotated[
+        int, _row("upscaling", "Tile size for upscalers", "Pixels; 0 is no tiling, which takes memory.", ge=0, le=2048)
+    ] = 192
+    ESRGAN_tile_overlap: Annotated[
+        int, _row("upscaling", "Tile overlap for upscalers", "Pixels; low values show seams.", ge=0, le=256)
+    ] = 8
     # Files
     samples_save: Annotated[bool, _row("saving-images", "Save every generated picture")] = True
     save_incomplete_images: Annotated[

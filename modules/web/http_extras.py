@@ -9,14 +9,17 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi import Request as HttpRequest
+from PIL import Image
 from pydantic import Field
 
+from modules.diffusion.tiles import Size
 from modules.studio.app import App
+from modules.studio.extras import Enlargement
 from modules.studio.image_files import encode, format_for, open_picture, read_parameters, read_texts
 from modules.studio.infotext import read_infotext
 from modules.studio.request import RequestError
 from modules.studio.settings import Options
-from modules.studio.upscaling import NONE, Enlargement, find_upscaler
+from modules.studio.upscaling import NONE, Upscaler, Upscalers
 from modules.web.caller_options import options_of
 from modules.web.http_models import Payload, picture_bytes
 from modules.web.login import owner_of
@@ -45,14 +48,14 @@ class ExtrasPayload(Payload):
     extras_upscaler_2_visibility: float = Field(0, ge=0, le=1)
     upscale_first: bool = False
 
-    def enlargement(self) -> Enlargement:
+    def enlargement(self, upscalers: Upscalers) -> Enlargement:
         """Raises: AquatintError for an upscaler that is not here, RequestError for a feature that is not."""
         for name in ("gfpgan_visibility", "codeformer_visibility"):
             if getattr(self, name) > 0:
                 raise RequestError(f"{name}: this is not available yet", name)
         return Enlargement(
-            find_upscaler(self.upscaler_1),
-            find_upscaler(self.upscaler_2),
+            upscalers.find(self.upscaler_1),
+            upscalers.find(self.upscaler_2),
             self.extras_upscaler_2_visibility,
             self.upscaling_resize,
             (self.upscaling_resize_w, self.upscaling_resize_h) if self.resize_mode else None,
@@ -87,13 +90,13 @@ def extras_routes(app: App) -> APIRouter:
     def extra_single_image(payload: SinglePayload, request: HttpRequest) -> dict[str, Any]:
         """Makes a picture larger."""
         options = options_of(app, owner_of(request.scope))
-        image, info = _enlarge(payload.image, payload.enlargement(), options)
+        image, info = _enlarge(payload.image, payload.enlargement(app.upscalers), options)
         return {"html_info": _paragraph(info), "image": image}
 
     @router.post("/extra-batch-images")
     def extra_batch_images(payload: BatchPayload, request: HttpRequest) -> dict[str, Any]:
         """Makes pictures larger, all in the same way."""
-        options, wanted = options_of(app, owner_of(request.scope)), payload.enlargement()
+        options, wanted = options_of(app, owner_of(request.scope)), payload.enlargement(app.upscalers)
         made = [_enlarge(picture.data, wanted, options) for picture in payload.imageList]
         return {"html_info": _paragraph(made[-1][1] if made else ""), "images": [image for image, _ in made]}
 
@@ -110,12 +113,18 @@ def extras_routes(app: App) -> APIRouter:
 def _enlarge(picture: str, wanted: Enlargement, options: Options) -> tuple[str, str]:
     """The picture in base64, with its parameters as they were, and A1111's words for what was done."""
     data = picture_bytes(picture)
-    image, facts = wanted.apply(open_picture(data))
+    image, facts = wanted.apply(open_picture(data), _resize)
     done = ", ".join(f"{key}: {value}" for key, value in facts.items())
     parameters = read_parameters(data)
     texts = {"postprocessing": done, "extras": done}
     file = encode(image, format_for(image, options.samples_format), parameters, options, texts)
     return base64.b64encode(file).decode(), ", ".join(filter(None, [parameters, done]))
+
+
+def _resize(image: Image.Image, upscaler: Upscaler, size: Size) -> Image.Image:
+    if upscaler.path is not None:
+        raise RequestError(f"{upscaler.name}: networks are not available over the API yet", "upscaler_1")
+    return image.resize(size, upscaler.resample)
 
 
 def _paragraph(text: str) -> str:

@@ -13,7 +13,6 @@ from modules.diffusion.samplers import SAMPLERS
 from modules.diffusion.sigmas import SCHEDULES
 from modules.studio.app import App
 from modules.studio.folders import Folders
-from modules.studio.upscaling import UPSCALERS
 
 PREFIX = "/sdapi/v1"
 NOTHING: Mapping[str, object] = {
@@ -117,10 +116,16 @@ def _add_samplers(router: APIRouter) -> None:
 def _add_others(router: APIRouter, app: App) -> None:
     @router.get("/upscalers")
     def upscalers() -> list[dict[str, Any]]:
-        """None, which clients expect to come first, and those that need no model."""
+        """None, which clients expect to come first, what needs no model, and the networks in models/."""
         return [
-            {"name": row.name, "model_name": None, "model_path": None, "model_url": None, "scale": row.scale}
-            for row in UPSCALERS.values()
+            {
+                "name": row.name,
+                "model_name": row.path.stem if row.path else None,
+                "model_path": _shown_path(app.folders, row.path) if row.path else None,
+                "model_url": None,
+                "scale": 4,
+            }
+            for row in app.upscalers.rows
         ]
 
     @router.get("/prompt-styles")

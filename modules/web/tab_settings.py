@@ -18,6 +18,7 @@ SECTIONS = {
     "vae": "VAE",
     "sampler-params": "Sampler parameters",
     "img2img": "img2img",
+    "upscaling": "Upscaling",
     "saving-images": "Saving pictures",
     "saving-paths": "Folders of pictures",
     "saving-to-dirs": "Subfolders",

@@ -1,86 +1,113 @@
-"""Making finished pictures larger: sizes, mixtures, limits and A1111's words for them."""
+"""The upscalers that there are: listed, found, lent out one at a time, and used for any size."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
-from PIL import Image, ImageChops
+import torch
+from PIL import Image
 
-from modules.diffusion.errors import AquatintError
+from modules.diffusion.errors import AquatintError, CheckpointError
+from modules.diffusion.hardware import Hardware
+from modules.diffusion.tiles import Tiles
+from modules.studio.job import Stopped
 from modules.studio.request import RequestError
-from modules.studio.upscaling import NONE, UPSCALERS, Enlargement, find_upscaler
+from modules.studio.upscaling import Upscalers
+from tests.upscalers import save_compact
 
-NEAREST, LANCZOS, NOTHING = UPSCALERS["Nearest"], UPSCALERS["Lanczos"], UPSCALERS[NONE]
+CPU = Hardware(torch.device("cpu"), torch.float32, torch.float32, "")
+NEAREST = Image.Resampling.NEAREST
 
 
 def noise(width: int = 20, height: int = 10) -> Image.Image:
     return Image.effect_noise((width, height), 80).convert("RGB")
 
 
-def test_the_list_begins_with_none() -> None:
-    assert list(UPSCALERS) == ["None", "Lanczos", "Nearest"]
+@pytest.fixture
+def upscalers(tmp_path: Path) -> Upscalers:
+    """A network of scale 2 and one of scale 4 that repeat pixels, and one that draws."""
+    save_compact(tmp_path / "ESRGAN/2x-Repeat.safetensors", 2)
+    save_compact(tmp_path / "RealESRGAN/RealESRGAN_x4plus.pth", 4)
+    save_compact(tmp_path / "DAT/deep/draws.safetensors", 2, 0.1)
+    return Upscalers(tmp_path, CPU)
 
 
-def test_a_name_is_found_whatever_its_case_and_an_unknown_one_is_named() -> None:
-    assert find_upscaler(" lanczos ") is LANCZOS
-    assert find_upscaler("") is NOTHING
-    with pytest.raises(AquatintError, match=r"No upscaler called 'R-ESRGAN 4x\+'.*None, Lanczos, Nearest"):
-        find_upscaler("R-ESRGAN 4x+")
+def test_what_lies_in_the_folders_is_listed_after_what_needs_no_network(upscalers: Upscalers, tmp_path: Path) -> None:
+    assert upscalers.names() == ["None", "Lanczos", "Nearest", "2x-Repeat", "draws", "R-ESRGAN 4x+"]
+    (tmp_path / "ESRGAN/readme.txt").write_text("no network")
+    save_compact(tmp_path / "SwinIR/New.safetensors")
+    upscalers.refresh()
+    assert upscalers.names()[4] == "draws"
+    assert "New" in upscalers.names()
+    assert "readme" not in upscalers.names()
 
 
-def test_none_leaves_the_picture_as_it_is() -> None:
+def test_an_upscaler_is_found_by_name_or_stem_and_an_unknown_one_is_named(upscalers: Upscalers) -> None:
+    assert upscalers.find(" r-esrgan 4X+ ").path == upscalers.find("RealESRGAN_x4plus").path
+    assert upscalers.find("").name == "None"
+    with pytest.raises(AquatintError, match=r"No upscaler called '4x-UltraSharp'.*None, Lanczos, Nearest, 2x-Repeat"):
+        upscalers.find("4x-UltraSharp")
+
+
+def test_a_network_goes_over_a_picture_until_it_is_large_enough(upscalers: Upscalers) -> None:
     image = noise()
-    assert Enlargement(NOTHING, LANCZOS, 1, 4).apply(image) == (image, {})
+    twice = upscalers.upscale(image, "2x-Repeat", 80, 40)
+    assert twice.tobytes() == image.resize((80, 40), NEAREST).tobytes()
+    between = upscalers.upscale(image, "2x-Repeat", 60, 30)
+    assert between.tobytes() == twice.resize((60, 30), Image.Resampling.LANCZOS).tobytes()
 
 
-def test_nearest_repeats_pixels_and_lanczos_does_not() -> None:
+def test_a_network_runs_once_also_when_nothing_is_to_grow(upscalers: Upscalers) -> None:
     image = noise()
-    nearest, facts = Enlargement(NEAREST, NOTHING, factor=3).apply(image)
-    assert nearest.size == (60, 30)
-    assert nearest.resize(image.size, Image.Resampling.NEAREST).tobytes() == image.tobytes()
-    assert facts == {"Postprocess upscale by": "3", "Postprocess upscaler": "Nearest"}
-    smooth, _ = Enlargement(LANCZOS, NOTHING, factor=3).apply(image)
-    assert smooth.size == nearest.size
-    assert smooth.tobytes() != nearest.tobytes()
+    same = upscalers.upscale(image, "draws", *image.size)
+    assert same.size == image.size
+    assert same.tobytes() != image.tobytes()
 
 
-def test_a_factor_may_be_a_fraction() -> None:
-    assert Enlargement(LANCZOS, NOTHING, factor=1.5).apply(noise(15, 11))[0].size == (22, 16)
+def test_tiles_are_counted_and_the_work_can_be_ended_at_each(upscalers: Upscalers) -> None:
+    heard: list[tuple[int, int]] = []
+    upscalers.upscale(noise(100, 40), "2x-Repeat", 400, 160, Tiles(64, 8), progress=lambda *done: heard.append(done))
+    total = 2 + 4 * 2
+    assert heard == [(done, total) for done in range(total + 1)]
+
+    def check() -> None:
+        if len(heard) >= 3:
+            raise Stopped
+
+    heard.clear()
+    with pytest.raises(Stopped):
+        upscalers.upscale(noise(100, 40), "2x-Repeat", 400, 160, Tiles(64, 8), check, lambda *done: heard.append(done))
+    assert len(heard) == 3
 
 
-@pytest.mark.parametrize("size", [(100, 100), (30, 90), (101, 7), (5, 5)])
-def test_a_size_is_covered_and_the_rest_cut_off(size: tuple[int, int]) -> None:
-    cropped, facts = Enlargement(LANCZOS, NOTHING, size=size).apply(noise())
-    assert cropped.size == size
-    assert facts["Postprocess upscale to"] == f"{size[0]}x{size[1]}"
-    whole, _ = Enlargement(LANCZOS, NOTHING, size=size, crop=False).apply(noise())
-    assert whole.width >= size[0]
-    assert whole.height >= size[1]
-    assert whole.width == size[0] or whole.height == size[1]
+def test_transparency_is_enlarged_beside_the_colors(upscalers: Upscalers) -> None:
+    made = upscalers.upscale(Image.new("RGBA", (8, 8), (10, 20, 30, 40)), "2x-Repeat", 16, 16)
+    assert made.getcolors() == [(256, (10, 20, 30, 40))]
 
 
-def test_cutting_off_keeps_the_middle() -> None:
-    image = Image.new("RGB", (30, 10), "red")
-    image.paste("blue", (10, 0, 20, 10))
-    middle, _ = Enlargement(NEAREST, NOTHING, size=(20, 20)).apply(image)
-    assert middle.getcolors() == [(400, (0, 0, 255))]
+def test_a_file_that_was_replaced_is_read_again_and_one_that_went_is_named(
+    upscalers: Upscalers, tmp_path: Path
+) -> None:
+    image, path = noise(), tmp_path / "ESRGAN/2x-Repeat.safetensors"
+    before = upscalers.upscale(image, "2x-Repeat", 40, 20)
+    save_compact(path, 2, 0.1)
+    os.utime(path, (1, 1))
+    assert upscalers.upscale(image, "2x-Repeat", 40, 20).tobytes() != before.tobytes()
+    path.unlink()
+    with pytest.raises(CheckpointError, match=r"2x-Repeat\.safetensors cannot be opened"):
+        upscalers.upscale(image, "2x-Repeat", 40, 20)
 
 
-def test_two_upscalers_are_mixed_by_their_share() -> None:
-    image = noise()
-    first, second = (Enlargement(row, NOTHING).apply(image)[0] for row in (LANCZOS, NEAREST))
-    mixed, facts = Enlargement(LANCZOS, NEAREST, 0.25).apply(image)
-    assert ImageChops.difference(mixed, Image.blend(first, second, 0.25)).getbbox() is None
-    assert facts["Postprocess upscaler 2"] == "Nearest"
-    assert Enlargement(LANCZOS, NEAREST, 0).apply(image)[0].tobytes() == first.tobytes()
+def test_the_network_is_lent_again_after_its_memory_was_given_back(upscalers: Upscalers) -> None:
+    before = upscalers.upscale(noise(8, 8), "draws", 16, 16).size
+    upscalers.free()
+    assert upscalers.upscale(noise(8, 8), "draws", 16, 16).size == before
 
 
-def test_what_would_be_too_large_is_refused_before_it_is_made() -> None:
-    for wanted in (Enlargement(LANCZOS, NOTHING, factor=8), Enlargement(LANCZOS, NOTHING, size=(32_768, 32_768))):
-        with pytest.raises(RequestError, match="upscaling_resize"):
-            wanted.apply(Image.new("RGB", (4000, 4000)))
-
-
-def test_transparency_stays() -> None:
-    made, _ = Enlargement(LANCZOS, NEAREST, 0.5).apply(Image.new("RGBA", (8, 8), (10, 20, 30, 40)))
-    assert made.mode == "RGBA"
-    assert made.getchannel("A").getcolors() == [(256, 40)]
+def test_what_would_be_too_large_is_refused_before_it_is_made(upscalers: Upscalers) -> None:
+    with pytest.raises(RequestError, match="at most"):
+        upscalers.upscale(noise(), "Lanczos", 40_000, 10)
+    with pytest.raises(RequestError, match="too large for R-ESRGAN"):
+        upscalers.upscale(Image.new("RGB", (5000, 4000)), "R-ESRGAN 4x+", 5000, 4000)

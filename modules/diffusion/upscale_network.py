@@ -1,0 +1,114 @@
+"""A network that makes pictures larger, from any file of weights that spandrel knows the architecture of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from modules.diffusion.errors import CheckpointError, NotANumberError
+from modules.diffusion.hardware import Hardware
+from modules.diffusion.tiles import A1111, Tiles, in_tiles
+from modules.diffusion.weights import open_weights
+
+LARGEST_FILE = 2 << 30
+"""Bytes; upscalers have some hundred megabytes at most, so a larger file is something else."""
+SMALLEST_SIDE = 16
+"""Pixels; networks mirror the edges of what they are given, so it must have some."""
+
+
+class UpscaleNetwork:
+    """One network, on the CPU while nobody uses it."""
+
+    def __init__(self, path: Path, hardware: Hardware) -> None:
+        """Raises: CheckpointError naming the file when it is broken, or no network that enlarges pictures."""
+        self.path = path
+        self._device = hardware.device
+        self._network = read_network(path)
+        if self._network.purpose not in ("SR", "Restoration") or self._network.input_channels not in (1, 3):
+            raise CheckpointError(
+                f"{path.name} is no upscaler: a {self._network.architecture.name} network ({self._network.purpose})."
+            )
+        self._dtype = hardware.dtype if self._runs_in(hardware.dtype) else torch.float32
+
+    @property
+    def scale(self) -> int:
+        """How many times as wide and high its pictures are; 1 for networks that clean a picture."""
+        return int(self._network.scale)
+
+    def enlarge(
+        self, image: Image.Image, tiles: Tiles = A1111, before_each: Callable[[], None] = lambda: None
+    ) -> Image.Image:
+        """The RGB picture, `scale` times as wide and high; `before_each` is called before each tile and may raise.
+
+        Raises: NotANumberError when the network gives none, also in float32.
+        """
+        try:
+            self._network.to(self._device, self._dtype)
+            return in_tiles(image, tiles, self.scale, self._tile, before_each)
+        except NotANumberError:
+            if self._dtype == torch.float32:
+                raise
+            self._dtype = torch.float32
+            return self.enlarge(image, tiles, before_each)
+        finally:
+            self._network.to(torch.device("cpu"))
+
+    def _runs_in(self, dtype: torch.dtype) -> bool:
+        """bfloat16 has too few digits for the 256 values of a pixel, so only float16 is worth it."""
+        return dtype == torch.float16 and bool(self._network.supports_half)
+
+    def _tile(self, image: Image.Image) -> Image.Image:
+        size = image.width * self.scale, image.height * self.scale
+        pixels = tensor_of(_with_edges(image).convert("L" if self._network.input_channels == 1 else "RGB"))
+        with torch.inference_mode():
+            made = self._network(pixels.to(self._device, self._dtype))
+        if not torch.isfinite(made).all():
+            raise NotANumberError(f"{self.path.name} gave no numbers.")
+        return image_of(made).crop((0, 0, *size)).convert(image.mode)
+
+
+def read_network(path: Path) -> Any:
+    """spandrel's descriptor of the network in a file: .safetensors, or a pickle that holds nothing but weights.
+
+    Raises: CheckpointError naming the file.
+    """
+    if path.is_file() and path.stat().st_size > LARGEST_FILE:
+        raise CheckpointError(f"{path.name} is too large for an upscaler.")
+    with open_weights(path) as weights:
+        state = {name: weights.read(name) for name in weights.tensors}
+    spandrel, canonicalize = import_module("spandrel"), import_module("spandrel.__helpers.canonicalize")
+    try:
+        return spandrel.ModelLoader().load_from_state_dict(canonicalize.canonicalize_state_dict(state)).eval()
+    except spandrel.UnsupportedModelError:
+        raise CheckpointError(f"{path.name} is no upscaler whose architecture is known here.") from None
+    except Exception as error:  # spandrel reads sizes off keys and shapes, and a stranger's file may hold anything
+        raise CheckpointError(f"{path.name} is damaged, or no upscaler ({type(error).__name__}).") from error
+
+
+def tensor_of(image: Image.Image) -> Tensor:
+    """(1, C, H, W) in [0, 1]."""
+    values = torch.from_numpy(np.array(image)).float() / 255
+    return (values if values.ndim == 3 else values[..., None]).movedim(-1, 0)[None]
+
+
+def image_of(pixels: Tensor) -> Image.Image:
+    """(1, C, H, W) in [0, 1] -> RGB, or L when there is one channel."""
+    values = (pixels[0].float() * 255).round().clamp(0, 255).to("cpu", torch.uint8).movedim(0, -1).numpy()
+    return Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values[..., :3].copy())
+
+
+def _with_edges(image: Image.Image) -> Image.Image:
+    """A picture too narrow for a network, repeated to the right and below."""
+    width, height = max(image.width, SMALLEST_SIDE), max(image.height, SMALLEST_SIDE)
+    if (width, height) == image.size:
+        return image
+    repeats = math.ceil(height / image.height), math.ceil(width / image.width), 1
+    return Image.fromarray(np.tile(np.array(image), repeats)[:height, :width])
