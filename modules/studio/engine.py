@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
+from modules.studio.extras import ExtrasRecipe, resolve_extras
 from modules.studio.gallery import Gallery
 from modules.studio.hooks import Hooks
 from modules.studio.job import ENDED, Job, Progress, State
 from modules.studio.queue import Queue, QueueRow
 from modules.studio.recipe import Recipe
-from modules.studio.request import Request, read_request
+from modules.studio.request import Extras, Request, read_request
 from modules.studio.resolve import checkpoint_name, resolve
 from modules.studio.settings import Options, Settings
 from modules.studio.styles import Styles
@@ -120,9 +121,13 @@ class Engine:
 
         Raises: AquatintError when it cannot be run as it is; then nothing is queued.
         """
-        request, options = resolve(request, options or self.settings.options, self.store, self.styles)
+        options = options or self.settings.options
+        if isinstance(request, Extras):
+            request, options = resolve_extras(request, options, self.upscalers)
+        else:
+            request, options = resolve(request, options, self.store, self.styles)
         for picture in request.pictures():
-            self.uploads.open(picture, owner)
+            self.uploads.read(picture, owner)
         row = QueueRow(
             id=uuid.uuid4().hex,
             owner=owner,
@@ -221,9 +226,8 @@ class Engine:
         started = time.monotonic()
         self.store.keep = self.settings.options.sd_checkpoints_limit
         job.report(state="running", stage="starting")
-        recipe = Recipe(job, self.store, self.gallery, self.uploads, self.upscalers, self.hooks)
         try:
-            recipe.run()
+            self._recipe_of(job).run()
         except AquatintError as error:
             log.warning("Job %s failed: %s", job.id, error)
             return "failed", str(error)
@@ -232,6 +236,11 @@ class Engine:
             return "failed", _in_plain_words(error, job)
         log.info("Job %s: %d pictures in %.1f s", job.id, len(job.progress.images), time.monotonic() - started)
         return ("cancelled" if job.interrupted else "done"), ""
+
+    def _recipe_of(self, job: Job) -> Recipe | ExtrasRecipe:
+        if isinstance(job.request, Extras):
+            return ExtrasRecipe(job, self.gallery, self.uploads, self.upscalers)
+        return Recipe(job, self.store, self.gallery, self.uploads, self.upscalers, self.hooks)
 
     def _running_of(self, job_id: str, owner: str) -> Job | None:
         running = self.running

@@ -1,16 +1,30 @@
-"""The Extras: finished pictures made larger, by one upscaler or a mixture of two."""
+"""The Extras: finished pictures made larger by one upscaler or a mixture of two, one after another, as a job."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image
 
+from modules.diffusion.errors import AquatintError
 from modules.diffusion.tiles import Size
-from modules.studio.upscaling import NONE, Upscaler, refuse_too_large
+from modules.studio.files import DiskFullError
+from modules.studio.gallery import Gallery
+from modules.studio.image_files import PictureError, open_picture, read_parameters
+from modules.studio.infotext import read_infotext
+from modules.studio.infotext_entries import entry
+from modules.studio.job import Job, SavedImage, Stopped
+from modules.studio.picture_files import pictures_directly_in
+from modules.studio.request import Extras, RequestError
+from modules.studio.settings import Options, with_overrides
+from modules.studio.uploads import NoSuchUploadError, Uploads
+from modules.studio.upscaling import NONE, Upscaler, Upscalers, refuse_too_large, tiles_of
 
 Enlarge = Callable[[Image.Image, Upscaler, Size], Image.Image]
+MOST_FILES = 10_000
 
 
 @dataclass(frozen=True)
@@ -27,25 +41,36 @@ class Enlargement:
     crop: bool = True
     """With a size: what stands over is cut off, on both sides alike."""
 
+    @property
+    def upscales(self) -> bool:
+        """Whether pictures change at all."""
+        return self.upscaler.name != NONE
+
+    @property
+    def second_upscales(self) -> bool:
+        """Whether two upscalers are mixed."""
+        return self.upscales and self.second.name != NONE and self.second_share > 0
+
     def apply(self, image: Image.Image, enlarge: Enlarge) -> tuple[Image.Image, dict[str, str]]:
         """The picture, and A1111's words for what was done to it. The first upscaler None leaves it as it is.
 
         Raises: RequestError when the result would be too large, and what `enlarge` raises.
         """
-        if self.upscaler.name == NONE:
+        if not self.upscales:
             return image, {}
-        target = self._target(image.size)
+        target = self.target(image.size)
         refuse_too_large(target)
         result = enlarge(image, self.upscaler, target)
         facts = {"Postprocess upscale to": f"{self.size[0]}x{self.size[1]}"} if self.size else {}
         facts = facts or {"Postprocess upscale by": f"{self.factor:g}"}
         facts["Postprocess upscaler"] = self.upscaler.name
-        if self.second.name != NONE and self.second_share > 0:
+        if self.second_upscales:
             result = Image.blend(result, enlarge(image, self.second, target), self.second_share)
             facts["Postprocess upscaler 2"] = self.second.name
         return self._cropped(result), facts
 
-    def _target(self, size: Size) -> Size:
+    def target(self, size: Size) -> Size:
+        """The size that a picture of this size gets, before it is cropped."""
         width, height = size
         if self.size is None:
             return max(1, round(width * self.factor)), max(1, round(height * self.factor))
@@ -57,3 +82,147 @@ class Enlargement:
             return image
         left, top = (image.width - self.size[0]) // 2, (image.height - self.size[1]) // 2
         return image.crop((left, top, left + self.size[0], top + self.size[1]))
+
+
+def enlargement(request: Extras, upscalers: Upscalers) -> Enlargement:
+    """What the request asks for. Raises: AquatintError naming an upscaler that is not here."""
+    return Enlargement(
+        upscalers.find(request.upscaler_1),
+        upscalers.find(request.upscaler_2),
+        request.extras_upscaler_2_visibility,
+        request.upscaling_resize,
+        (request.upscaling_resize_w, request.upscaling_resize_h) if request.resize_mode else None,
+        request.upscaling_crop,
+    )
+
+
+def resolve_extras(request: Extras, options: Options, upscalers: Upscalers) -> tuple[Extras, Options]:
+    """The request with names made canonical and its folder looked through, and the options it will run with.
+
+    Raises: AquatintError naming the upscaler or folder that does not exist; RequestError when there is no picture.
+    """
+    for name in ("gfpgan_visibility", "codeformer_visibility"):
+        if getattr(request, name) > 0:
+            raise RequestError(f"{name}: this is not available yet", name)
+    wanted = enlargement(request, upscalers)
+    changes: dict[str, object] = {"upscaler_1": wanted.upscaler.name, "upscaler_2": wanted.second.name}
+    if request.input_dir:
+        changes |= {"images": (), "files": _files_in(Path(request.input_dir).expanduser())}
+    elif not request.images:
+        raise RequestError("Put in a picture first.", "images")
+    options = with_overrides(options, request.override_settings)
+    return request.model_copy(update={**changes, "override_settings": {}}), options
+
+
+def _files_in(folder: Path) -> tuple[str, ...]:
+    try:
+        names = [path.name for path in pictures_directly_in(folder)]
+    except OSError as error:
+        raise RequestError(f"The folder {folder} cannot be read: {error.strerror}.", "input_dir") from None
+    if not names or len(names) > MOST_FILES:
+        raise RequestError(
+            f"The folder {folder} holds {f'more than {MOST_FILES:,}' if names else 'no'} pictures.", "input_dir"
+        )
+    return tuple(names)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture as it comes, and what is written in it."""
+
+    image: Image.Image
+    infotext: str
+
+
+class ExtrasRecipe:
+    """Runs one job of the Extras on the calling thread. No checkpoint is leased."""
+
+    def __init__(self, job: Job, gallery: Gallery, uploads: Uploads, upscalers: Upscalers) -> None:
+        assert isinstance(job.request, Extras)
+        self.job, self.request = job, job.request
+        self.gallery, self.uploads, self.upscalers = gallery, uploads, upscalers
+        self._wanted = enlargement(self.request, upscalers)
+
+    def run(self) -> None:
+        """One picture that cannot be read does not end the job, unless there is no other. Raises: AquatintError."""
+        job, made = self.job, self.gallery.of_job(self.job.id)
+        count = len(self.request.files or self.request.images)
+        job.prompts, job.negative_prompts, job.seeds = [""] * count, [""] * count, [-1] * count
+        job.report(batches=count, batch=len(made), images=tuple(made), started=time.monotonic())
+        problem: AquatintError | None = None
+        for index in range(len(made), count):
+            if job.interrupted:
+                break
+            job.skipped = False
+            try:
+                self._picture(index)
+            except Stopped:
+                pass
+            except (PictureError, NoSuchUploadError, RequestError) as error:
+                problem = error
+                job.comment(f"{self._name(index)}: {error}" if count > 1 else str(error))
+            job.report(batch=index + 1, step=0)
+        if problem is not None and not job.progress.images:
+            raise problem
+
+    def _picture(self, index: int) -> None:
+        job = self.job
+        job.report(stage=f"upscaling {self._name(index)}".rstrip())
+        source = self._source(index)
+        result, facts = self._wanted.apply(source.image, self._enlarge)
+        job.report(stage="saving")
+        job.seeds[index] = _seed_in(source.infotext)
+        saved = self._keep(result, source.infotext, index, _words(facts))
+        job.report(images=(*job.progress.images, saved))
+
+    def _enlarge(self, image: Image.Image, upscaler: Upscaler, size: Size) -> Image.Image:
+        self._check()
+        report = self._progress_of(upscaler)
+        return self.upscalers.upscale(image, upscaler.name, *size, tiles_of(self.job.options), self._check, report)
+
+    def _progress_of(self, upscaler: Upscaler) -> Callable[[int, int], None]:
+        mixed = self._wanted.second_upscales
+        before = 1 if mixed and upscaler is self._wanted.second else 0
+
+        def report(done: int, total: int) -> None:
+            self.job.report(step=before * total + done, steps=total * (2 if mixed else 1))
+
+        return report
+
+    def _check(self) -> None:
+        if self.job.interrupted or self.job.skipped:
+            raise Stopped
+
+    def _name(self, index: int) -> str:
+        return self.request.name_of(index)
+
+    def _source(self, index: int) -> Source:
+        if not self.request.files:
+            image = self.request.images[index]
+            return Source(self.uploads.open(image.id, self.job.owner), image.infotext)
+        path = Path(self.request.input_dir).expanduser() / self.request.files[index]
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise PictureError(f"{path.name} cannot be read: {error.strerror}.") from None
+        return Source(open_picture(data), read_parameters(data))
+
+    def _keep(self, image: Image.Image, infotext: str, index: int, done: str) -> SavedImage:
+        """On disk and in the index, or in memory when that is not wanted, or there is no room on the disk."""
+        if self.request.do_not_save_samples:
+            return self.gallery.keep_in_memory(image, infotext, self.job, index, done=done)
+        try:
+            return self.gallery.save(image, infotext, self.job, index, done=done)
+        except DiskFullError:
+            unsaved = self.gallery.keep_in_memory(image, infotext, self.job, index, done=done)
+            self.job.report(images=(*self.job.progress.images, unsaved))
+            raise
+
+
+def _words(facts: Mapping[str, str]) -> str:
+    return ", ".join(entry(key, value) for key, value in facts.items())
+
+
+def _seed_in(infotext: str) -> int:
+    seed = read_infotext(infotext).params.get("Seed", "")
+    return int(seed) if seed.isdecimal() and len(seed) < 19 else -1

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from modules.diffusion.errors import AquatintError
-from modules.studio.filenames import LONGEST_NAME, Subject, file_name, folder_names
+from modules.studio.filenames import LONGEST_NAME, Subject, file_name, folder_names, safe_component
 from modules.studio.files import explained, write_atomically
 from modules.studio.folders import Folders
 from modules.studio.image_files import (
+    Format,
     PictureError,
     encode,
     format_for,
@@ -37,6 +38,8 @@ from modules.studio.infotext import read_infotext
 from modules.studio.job import LOCAL, Job, SavedImage
 from modules.studio.picture_files import Naming, pictures_in, remove_unfinished, write_new
 from modules.studio.picture_index import GalleryItem, Picture, PictureIndex, Search, day_of
+from modules.studio.request import Extras
+from modules.studio.settings import Options
 
 if TYPE_CHECKING:
     from typing import Unpack  # Python 3.11
@@ -101,15 +104,17 @@ class Gallery:
 
     # Saving
 
-    def save(self, image: Image.Image, infotext: str, job: Job, index: int, *, grid: bool = False) -> SavedImage:
+    def save(
+        self, image: Image.Image, infotext: str, job: Job, index: int, *, grid: bool = False, done: str = ""
+    ) -> SavedImage:
         """Writes the job's image number `index` where its options say. The file is on disk before the index knows it.
 
+        `done` is what was done to a picture that had its infotext before.
         Raises: DiskFullError and AquatintError; no half-written file is left then.
         """
         options = job.options
         format = format_for(image, options.grid_format if grid else options.samples_format)
-        embedded = infotext if options.enable_pnginfo else ""
-        data = encode(image, format, embedded, options)
+        data, embedded, infotext = _written(image, format, infotext, done, options)
         text = read_infotext(infotext)
         now = time.time_ns() // 1000
         moment = datetime.datetime.fromtimestamp(now / 1e6).astimezone()
@@ -126,12 +131,12 @@ class Gallery:
         self._index.add(picture)
         return self._saved(picture)
 
-    def keep_in_memory(self, image: Image.Image, infotext: str, job: Job, index: int) -> SavedImage:
+    def keep_in_memory(self, image: Image.Image, infotext: str, job: Job, index: int, *, done: str = "") -> SavedImage:
         """Keeps a picture that shall not be saved (or that the disk had no room for) until KEPT_IN_MEMORY newer ones
         push it out. `get`, `read` and `thumbnail` know it; `find` does not.
         """
         format = format_for(image, job.options.samples_format)
-        data = encode(image, format, infotext if job.options.enable_pnginfo else "", job.options)
+        data, _, infotext = _written(image, format, infotext, done, job.options)
         saved = SavedImage(secrets.token_hex(16), None, infotext, job.seeds[index], image.width, image.height)
         with self._lock:
             self._unsaved[saved.id] = _Unsaved(job.owner, data, saved)
@@ -233,6 +238,8 @@ class Gallery:
 
     def _folder_for(self, subject: Subject, grid: bool) -> Path:
         options = subject.job.options
+        if isinstance(subject.job.request, Extras):
+            return Path(os.path.normpath(self._folders.data / options.outdir_extras_samples))
         of_txt2img = subject.job.request.kind == "txt2img"
         samples = options.outdir_txt2img_samples if of_txt2img else options.outdir_img2img_samples
         grids = options.outdir_txt2img_grids if of_txt2img else options.outdir_img2img_grids
@@ -289,7 +296,7 @@ class Gallery:
         infotext = read_parameters(data)
         seed = _seed_of(read_infotext(infotext).params)
         created = path.stat().st_mtime_ns // 1000
-        kind = "img2img" if "img2img" in stored else "txt2img"
+        kind = next((kind for kind in ("img2img", "extras") if kind in stored), "txt2img")
         return _row(stored, data, infotext, read_size(data), created, kind, "grid" in stored, seed)
 
 
@@ -319,14 +326,29 @@ def _row(
     )
 
 
+def _written(image: Image.Image, format: Format, infotext: str, done: str, options: Options) -> tuple[bytes, str, str]:
+    """The file, the text in it under the name of parameters, and all that is known of the picture.
+
+    In PNG the parameters stay as they were, and what was done later has names of its own, as in A1111.
+    """
+    whole = ", ".join(filter(None, [infotext, done]))
+    embedded = (infotext if format.pillow == "PNG" else whole) if options.enable_pnginfo else ""
+    texts = {"postprocessing": done, "extras": done} if options.enable_pnginfo else {}
+    return encode(image, format, embedded, options, texts), embedded, whole
+
+
 def _naming(subject: Subject, grid: bool, ending: str, folder: Path) -> Naming:
-    """A1111's names: 00000-<pattern>, where the pattern is the seed unless another is set, and grid-0000."""
+    """A1111's names: 00000-<pattern>, where the pattern is the seed unless another is set, and grid-0000; of several
+    pictures of the Extras those that they had."""
     options = subject.job.options
     if grid:
         return Naming("", ending, prefix="grid-", digits=4)
+    longest = min(LONGEST_NAME, _longest_name(folder) - NAME_FRAME)
+    if isinstance(subject.job.request, Extras):
+        named = safe_component(subject.job.request.name_of(subject.index), longest)
+        return Naming(named, ending, numbered=not named)
     numbered = options.save_images_add_number
     default = "[seed]" if options.save_to_dirs or not numbered else "[seed]-[prompt_spaces]"
-    longest = min(LONGEST_NAME, _longest_name(folder) - NAME_FRAME)
     decoration = file_name(options.samples_filename_pattern or default, subject, longest)
     return Naming(decoration, ending, numbered=numbered or not decoration)
 

@@ -83,6 +83,13 @@ def remove_unfinished(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def pictures_directly_in(folder: Path) -> list[Path]:
+    """The picture files in a folder, by their names; not those in folders below it. Raises: OSError."""
+    with os.scandir(folder) as entries:
+        paths = sorted(Path(entry.path) for entry in entries if entry.is_file() and not entry.name.startswith("."))
+    return [path for path in paths if path.suffix.lower() in ENDINGS]
+
+
 def pictures_in(folder: Path) -> Iterator[Path]:
     """The picture files below a folder, by their names. Symbolic links are not followed, hidden files left out."""
     for place, folders, names in os.walk(folder):

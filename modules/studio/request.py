@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -9,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from modules.diffusion.errors import AquatintError
 
 LONGEST_PROMPT = 20_000
+LONGEST_INFOTEXT = 100_000
 MOST_PIXELS = 64 * 1024 * 1024
 """Pixels of one batch: width x height x batch_size."""
 
@@ -114,8 +116,52 @@ class Inpaint(Img2Img):
         return (*self.init_images, self.mask)
 
 
-Kind = Literal["txt2img", "img2img", "inpaint"]
-KINDS: dict[str, type[Request]] = {"txt2img": Txt2Img, "img2img": Img2Img, "inpaint": Inpaint}
+class Finished(BaseModel):
+    """A finished picture: the id of its upload, the name of the file that it came from, and what was written in it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    name: Annotated[str, Field(max_length=1000)] = ""
+    infotext: Annotated[str, Field(max_length=LONGEST_INFOTEXT)] = ""
+
+
+class Extras(Request):
+    """Finished pictures made larger, and the faces in them restored. No words, no checkpoint: fields for them count
+    for nothing here."""
+
+    kind: ClassVar[str] = "extras"
+
+    images: Annotated[tuple[Finished, ...], Field(max_length=1000)] = ()
+    input_dir: Annotated[str, Field(max_length=4000)] = ""
+    """A folder of this machine, whose pictures are taken instead of `images`."""
+    files: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
+    """Names in `input_dir`; found when the request is resolved."""
+    resize_mode: Annotated[int, Field(ge=0, le=1)] = 0
+    """0: by upscaling_resize; 1: to the width and height."""
+    upscaling_resize: Annotated[float, Field(ge=1, le=8)] = 2
+    upscaling_resize_w: Annotated[int, Field(ge=1, le=32_768)] = 512
+    upscaling_resize_h: Annotated[int, Field(ge=1, le=32_768)] = 512
+    upscaling_crop: bool = True
+    upscaler_1: str = "None"
+    upscaler_2: str = "None"
+    extras_upscaler_2_visibility: Fraction = 0
+    gfpgan_visibility: Fraction = 0
+    codeformer_visibility: Fraction = 0
+    codeformer_weight: Fraction = 0
+    """0: the face is rebuilt, 1: it stays near to what is there."""
+
+    def pictures(self) -> tuple[str, ...]:
+        return tuple(image.id for image in self.images)
+
+    def name_of(self, index: int) -> str:
+        """What the picture of that number was called, without its ending; "" when there is only one."""
+        names = self.files or tuple(image.name for image in self.images)
+        return PurePosixPath(names[index]).stem if len(names) > 1 else ""
+
+
+Kind = Literal["txt2img", "img2img", "inpaint", "extras"]
+KINDS: dict[str, type[Request]] = {row.kind: row for row in (Txt2Img, Img2Img, Inpaint, Extras)}
 
 
 def read_request(kind: str, values: dict[str, Any]) -> Request:

@@ -129,6 +129,9 @@ class Options(BaseModel):
     outdir_img2img_samples: Annotated[str, _row("saving-paths", "Folder of img2img pictures", restricted=True)] = (
         "outputs/img2img-images"
     )
+    outdir_extras_samples: Annotated[str, _row("saving-paths", "Folder of the Extras' pictures", restricted=True)] = (
+        "outputs/extras-images"
+    )
     outdir_txt2img_grids: Annotated[str, _row("saving-paths", "Folder of txt2img grids", restricted=True)] = (
         "outputs/txt2img-grids"
     )

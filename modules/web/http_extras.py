@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
 from fastapi import Request as HttpRequest
-from PIL import Image
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
-from modules.diffusion.tiles import Size
 from modules.studio.app import App
-from modules.studio.extras import Enlargement
-from modules.studio.image_files import encode, format_for, open_picture, read_parameters, read_texts
+from modules.studio.engine import Ticket
+from modules.studio.extras import enlargement
+from modules.studio.image_files import read_parameters, read_size, read_texts
 from modules.studio.infotext import read_infotext
-from modules.studio.request import RequestError
-from modules.studio.settings import Options
-from modules.studio.upscaling import NONE, Upscaler, Upscalers
+from modules.studio.request import Extras, read_request
+from modules.studio.upscaling import NONE, refuse_too_large
+from modules.web.answers import json_answer, refusal
 from modules.web.caller_options import options_of
 from modules.web.http_models import Payload, picture_bytes
+from modules.web.http_pictures import MadePictures
 from modules.web.login import owner_of
 
 
@@ -48,20 +49,6 @@ class ExtrasPayload(Payload):
     extras_upscaler_2_visibility: float = Field(0, ge=0, le=1)
     upscale_first: bool = False
 
-    def enlargement(self, upscalers: Upscalers) -> Enlargement:
-        """Raises: AquatintError for an upscaler that is not here, RequestError for a feature that is not."""
-        for name in ("gfpgan_visibility", "codeformer_visibility"):
-            if getattr(self, name) > 0:
-                raise RequestError(f"{name}: this is not available yet", name)
-        return Enlargement(
-            upscalers.find(self.upscaler_1),
-            upscalers.find(self.upscaler_2),
-            self.extras_upscaler_2_visibility,
-            self.upscaling_resize,
-            (self.upscaling_resize_w, self.upscaling_resize_h) if self.resize_mode else None,
-            self.upscaling_crop,
-        )
-
 
 class SinglePayload(ExtrasPayload):
     """POST /sdapi/v1/extra-single-image."""
@@ -87,18 +74,16 @@ def extras_routes(app: App) -> APIRouter:
     router = APIRouter(prefix="/sdapi/v1")
 
     @router.post("/extra-single-image")
-    def extra_single_image(payload: SinglePayload, request: HttpRequest) -> dict[str, Any]:
+    async def extra_single_image(payload: SinglePayload, request: HttpRequest) -> Response:
         """Makes a picture larger."""
-        options = options_of(app, owner_of(request.scope))
-        image, info = _enlarge(payload.image, payload.enlargement(app.upscalers), options)
-        return {"html_info": _paragraph(info), "image": image}
+        made = await _make(app, payload, [NamedPicture(data=payload.image)], owner_of(request.scope))
+        return made if isinstance(made, Response) else json_answer({"html_info": made.html, "image": made.images[0]})
 
     @router.post("/extra-batch-images")
-    def extra_batch_images(payload: BatchPayload, request: HttpRequest) -> dict[str, Any]:
+    async def extra_batch_images(payload: BatchPayload, request: HttpRequest) -> Response:
         """Makes pictures larger, all in the same way."""
-        options, wanted = options_of(app, owner_of(request.scope)), payload.enlargement(app.upscalers)
-        made = [_enlarge(picture.data, wanted, options) for picture in payload.imageList]
-        return {"html_info": _paragraph(made[-1][1] if made else ""), "images": [image for image, _ in made]}
+        made = await _make(app, payload, payload.imageList, owner_of(request.scope))
+        return made if isinstance(made, Response) else json_answer({"html_info": made.html, "images": made.images})
 
     @router.post("/png-info")
     def png_info(payload: PngInfoPayload) -> dict[str, Any]:
@@ -110,21 +95,36 @@ def extras_routes(app: App) -> APIRouter:
     return router
 
 
-def _enlarge(picture: str, wanted: Enlargement, options: Options) -> tuple[str, str]:
-    """The picture in base64, with its parameters as they were, and A1111's words for what was done."""
-    data = picture_bytes(picture)
-    image, facts = wanted.apply(open_picture(data), _resize)
-    done = ", ".join(f"{key}: {value}" for key, value in facts.items())
-    parameters = read_parameters(data)
-    texts = {"postprocessing": done, "extras": done}
-    file = encode(image, format_for(image, options.samples_format), parameters, options, texts)
-    return base64.b64encode(file).decode(), ", ".join(filter(None, [parameters, done]))
+class _Answer(NamedTuple):
+    html: str
+    images: list[str]
 
 
-def _resize(image: Image.Image, upscaler: Upscaler, size: Size) -> Image.Image:
-    if upscaler.path is not None:
-        raise RequestError(f"{upscaler.name}: networks are not available over the API yet", "upscaler_1")
-    return image.resize(size, upscaler.resample)
+async def _make(app: App, payload: ExtrasPayload, pictures: list[NamedPicture], owner: str) -> _Answer | Response:
+    """What a job made of the pictures, in base64, and A1111's words for what was done to the last; or a refusal."""
+    if not pictures:
+        return _Answer(_paragraph(""), [])
+    ticket = await run_in_threadpool(_submit, app, payload, pictures, owner)
+    made = MadePictures(app, ticket.job)
+    await made.until_ended()
+    progress = ticket.job.progress
+    problem = progress.error or " ".join(progress.comments)
+    if len(made.encoded) < len(pictures):
+        return refusal(500, "JobFailed", f"{problem or 'It was interrupted.'} (job {ticket.id})")
+    return _Answer(_paragraph(progress.images[-1].infotext), made.encoded)
+
+
+def _submit(app: App, payload: ExtrasPayload, pictures: list[NamedPicture], owner: str) -> Ticket:
+    values = payload.model_dump(exclude={"image", "imageList"})
+    wanted = enlargement(Extras.model_validate(values), app.upscalers)
+    images = []
+    for picture in pictures:
+        data = picture_bytes(picture.data)
+        if wanted.upscales:
+            refuse_too_large(wanted.target(read_size(data)))
+        images.append({"id": app.uploads.add(data, owner), "name": picture.name, "infotext": read_parameters(data)})
+    request = read_request("extras", {**values, "images": images, "do_not_save_samples": True})
+    return app.engine.submit(request, owner, options_of(app, owner))
 
 
 def _paragraph(text: str) -> str:

@@ -58,6 +58,7 @@ def _add_files(router: APIRouter, app: App) -> None:
     def refresh() -> None:
         """Looks for new files."""
         app.store.refresh()
+        app.upscalers.refresh()
 
     @router.post("/refresh-embeddings")
     def refresh_embeddings() -> None:

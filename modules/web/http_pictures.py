@@ -75,13 +75,8 @@ async def _make(app: App, tasks: TaskNames, payload: PicturePayload, owner: str)
     check_features(payload)
     ticket = await run_in_threadpool(_submit, app, payload, owner)
     tasks.remember(payload.force_task_id, ticket.job)
-    made = _Made(app, ticket.job)
-    while True:
-        ended = ticket.job.progress.state in ENDED
-        await run_in_threadpool(made.collect)
-        if ended:
-            break
-        await asyncio.sleep(LOOKS_EVERY)
+    made = MadePictures(app, ticket.job)
+    await made.until_ended()
     progress = ticket.job.progress
     if progress.state == "failed":
         return refusal(500, "JobFailed", f"{progress.error} (job {ticket.id})")
@@ -108,12 +103,21 @@ def _submit(app: App, payload: PicturePayload, owner: str) -> Ticket:
 
 
 @dataclass
-class _Made:
+class MadePictures:
     """The pictures of a job, read as they come: those that are not saved do not stay in memory for ever."""
 
     app: App
     job: Job
     _read: dict[str, str] = field(default_factory=dict)
+
+    async def until_ended(self) -> None:
+        """Waits for the end of the job, and reads its pictures meanwhile."""
+        while True:
+            ended = self.job.progress.state in ENDED
+            await run_in_threadpool(self.collect)
+            if ended:
+                break
+            await asyncio.sleep(LOOKS_EVERY)
 
     def collect(self) -> None:
         """Reads the pictures that are new."""
