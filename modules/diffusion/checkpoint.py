@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from modules.diffusion.diffusers_folder import FolderFacts, read_folder, unet_weights
+from modules.diffusion.diffusers_folder import FolderFacts, read_folder, read_json, unet_weights
 from modules.diffusion.errors import CheckpointError
 from modules.diffusion.families import BY_NAME, SD2, Family, PredictionType, recognise, structure_of
 from modules.diffusion.file_facts import FileFacts
@@ -68,6 +68,18 @@ class Checkpoint:
         except CheckpointError:
             return None
         return known if isinstance(known, str) else None
+
+    @property
+    def text_widths(self) -> tuple[int, ...]:
+        """The width of the tokens of each of its text encoders; empty where there is none to be read."""
+        try:
+            known = self.facts.get(self.weights_path, "text_widths")
+            if known is None:
+                known = _text_widths(self)
+                self.facts.put(self.weights_path, "text_widths", known)
+        except CheckpointError:
+            return ()
+        return tuple(known)
 
     @property
     def title(self) -> str:
@@ -150,6 +162,16 @@ def _from_folder(path: Path, name: str, facts: FileFacts) -> Checkpoint:
         is_folder=True,
         facts=facts,
     )
+
+
+def _text_widths(checkpoint: Checkpoint) -> list[int]:
+    rows = checkpoint.family.encoders
+    if checkpoint.is_folder:
+        sizes = (read_json(checkpoint.path / row.folder / "config.json", checkpoint.path) for row in rows)
+        return [width for size in sizes if isinstance(width := size.get("hidden_size"), int)]
+    with open_weights(checkpoint.path) as weights:
+        shapes = {name: info.shape for name, info in weights.tensors.items()}
+    return [found[1] for row in rows if (found := row.find(shapes)) is not None]
 
 
 class _Header(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from modules.diffusion.weights import PickledFile, Weights, fail, open_weights
 
 SUFFIXES = (".safetensors", ".pt", ".bin")
 SDXL_NAMES = ("clip_l", "clip_g")
+NOTES = ("step", "sd_checkpoint", "sd_checkpoint_name")
 FAMILIES = {(768,): "SD 1.x", (1024,): "SD 2.x", (768, 1280): "SDXL", (1280,): "the SDXL refiner"}
 """The widths of the encoders' tokens, and whose they are."""
 
@@ -25,6 +27,8 @@ class Embedding(NamedTuple):
     name: str
     path: Path
     vectors: tuple[Tensor, ...]
+    notes: Mapping[str, str | int] = MappingProxyType({})
+    """What A1111's training wrote of itself, of NOTES."""
 
     @property
     def tokens(self) -> int:
@@ -45,11 +49,12 @@ def read_embedding(path: Path) -> Embedding:
     """Reads what A1111, diffusers, kohya and others write. Raises: CheckpointError naming the file."""
     with open_weights(path) as weights:
         vectors = tuple(_vectors(weights))
+        notes = dict(_notes(weights))
     if not vectors or any(each.shape[0] == 0 or each.shape[0] != vectors[0].shape[0] for each in vectors):
         fail(path, "it holds no embedding.")
     if not all(bool(torch.isfinite(each).all()) for each in vectors):
         fail(path, "it holds NaN or infinity.")
-    return Embedding(path.stem, path, vectors)
+    return Embedding(path.stem, path, vectors, notes)
 
 
 def find_embeddings(folders: Iterable[Path]) -> dict[str, Path]:
@@ -78,6 +83,12 @@ def _vectors(weights: Weights) -> Iterator[Tensor]:
     if len(names) > 2:
         fail(weights.path, "it is no embedding: it holds too many tensors.")
     yield from (_matrix(weights.read(name), weights.path) for name in names)
+
+
+def _notes(weights: Weights) -> Iterator[tuple[str, str | int]]:
+    root = weights.root if isinstance(weights, PickledFile) else None
+    written = root if isinstance(root, dict) else {}
+    yield from ((name, value) for name in NOTES if isinstance(value := written.get(name), (str, int)))
 
 
 def _stored(nested: Mapping[Any, Any]) -> list[StoredTensor]:

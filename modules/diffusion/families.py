@@ -34,6 +34,11 @@ class EncoderRow:
     pooled: bool = False
     projection: bool = False
 
+    def find(self, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, int] | None:
+        """Where its keys begin in a single file, and the width of its tokens; None when it is not there."""
+        mark = "token_embedding.weight" if self.is_open_clip else "embeddings.token_embedding.weight"
+        return next(((prefix, shapes[prefix + mark][1]) for prefix in self.prefixes if prefix + mark in shapes), None)
+
 
 @dataclass(frozen=True)
 class Family:

@@ -152,10 +152,10 @@ def _refuse_strangers(weights: Weights, prefix: str, sources: Names) -> None:
 
 def _encoder_of_file(row: EncoderRow, weights: Weights, family: Family, hardware: Hardware) -> TextEncoder:
     shapes = {name: info.shape for name, info in weights.tensors.items()}
-    mark = "token_embedding.weight" if row.is_open_clip else "embeddings.token_embedding.weight"
-    prefix = next((prefix for prefix in row.prefixes if prefix + mark in shapes), None)
-    if prefix is None:
-        fail(weights.path, f"it holds no text encoder (no {row.prefixes[0]}{mark}).")
+    found = row.find(shapes)
+    if found is None:
+        fail(weights.path, f"it holds no text encoder (no {row.prefixes[0]}...).")
+    prefix, _ = found
     sizes = (open_clip_sizes if row.is_open_clip else clip_sizes)(below(shapes, prefix))
     model = empty_text_encoder(_config(family, row.folder) | sizes, row.projection)
     names = [_plain(name) for name in model.state_dict()]

@@ -14,6 +14,7 @@ from torch import Tensor
 from modules.diffusion.attention import Attention, apply
 from modules.diffusion.checkpoint import Checkpoint
 from modules.diffusion.conditioning import COMMA_BACKTRACK, Conditioning, encode_text
+from modules.diffusion.embedding_files import EmbeddingFolder, Words
 from modules.diffusion.errors import NotANumberError
 from modules.diffusion.hardware import Hardware
 from modules.diffusion.loading import Components
@@ -40,6 +41,7 @@ class Model:
         placement: Placement,
         hardware: Hardware,
         attention: Attention,
+        embeddings: EmbeddingFolder | None = None,
     ) -> None:
         self.checkpoint, self.family = checkpoint, checkpoint.family
         self.hardware, self.attention = hardware, attention
@@ -58,6 +60,7 @@ class Model:
         self._encoders = tuple(encoder.model for encoder in components.encoders)
         self.parts = (*self._encoders, self.unet, vae)
         """What the placement moves."""
+        self._embeddings = embeddings
         self.placement = placement
         for part in self.parts:
             placement.add(part, streamed=part is self.unet)
@@ -66,6 +69,12 @@ class Model:
     def has_inpaint_channels(self) -> bool:
         """Whether the UNet wants the mask and the masked picture's latents (5 channels) beside the latents."""
         return self.family.is_inpainting
+
+    @property
+    def words(self) -> Words | None:
+        """The embeddings that prompts may name."""
+        widths = [int(encoder.config.hidden_size) for encoder in self._encoders]
+        return self._embeddings.words(widths, self.text_encoders[0].tokenizer) if self._embeddings else None
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         """(C, h, w) of the latents of a picture of so many pixels."""
@@ -96,6 +105,7 @@ class Model:
                 clip_skip=clip_skip,
                 emphasis=emphasis,
                 comma_backtrack=comma_backtrack,
+                words=self.words,
             )
             return [self._of_size(encode(text), text, width, height, negative) for text in texts]
 

@@ -17,6 +17,7 @@ import torch
 from modules.diffusion.attention import Attention
 from modules.diffusion.checkpoint import BrokenFile, Checkpoint, list_checkpoints, walk
 from modules.diffusion.diffusers_folder import weights_files
+from modules.diffusion.embedding_files import EmbeddingFolder
 from modules.diffusion.errors import AquatintError, CheckpointError
 from modules.diffusion.file_facts import FileFacts
 from modules.diffusion.hardware import Hardware, free_memory, release_memory
@@ -72,9 +73,10 @@ class ModelStore:
         attention: Attention,
         keep: int = 2,
         cache: Path | None = None,
+        embeddings: EmbeddingFolder | None = None,
     ) -> None:
         self._folders, self._vae_folder = tuple(folders), vae_folder
-        self._hardware, self._attention = hardware, attention
+        self._hardware, self._attention, self._embeddings = hardware, attention, embeddings
         self._facts = FileFacts(cache)
         self._keep = keep
         self._lock = threading.RLock()
@@ -207,7 +209,14 @@ class ModelStore:
                     raise CheckpointError(f"{checkpoint.name} holds no VAE. Choose one from {self._vae_folder}.")
                 name = vae_path.name if vae_path else None
                 model = Model(
-                    checkpoint, loaded.components, vae, name, loaded.placement, self._hardware, self._attention
+                    checkpoint,
+                    loaded.components,
+                    vae,
+                    name,
+                    loaded.placement,
+                    self._hardware,
+                    self._attention,
+                    self._embeddings,
                 )
             loaded.models[vae_path] = model
             return model

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from modules.diffusion.attention import Attention, choose_attention, hide_xformers_without_cuda
+from modules.diffusion.embedding_files import EmbeddingFolder
 from modules.diffusion.hardware import Hardware, probe
 from modules.diffusion.lora_files import LoraFolder
 from modules.diffusion.store import ModelStore
 from modules.studio.command_line import Flags
+from modules.studio.embeddings import Embeddings
 from modules.studio.engine import Engine
 from modules.studio.folders import Folders, find_folders
 from modules.studio.forms import Forms
@@ -40,6 +42,7 @@ class App(NamedTuple):
     attention: Attention
     store: ModelStore
     loras: LoraFolder
+    embeddings: EmbeddingFolder
     upscalers: Upscalers
     queue: Queue
     gallery: Gallery
@@ -77,6 +80,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
     hardware = probe(flags.device, no_half=flags.no_half, offload=flags.offload)
     attention = choose_attention(hardware, flags.attention)
     report("checkpoints")
+    embeddings = EmbeddingFolder([folders.embeddings], folders.state / "embeddings.json")
     store = ModelStore(
         folders.checkpoints,
         folders.vae,
@@ -84,9 +88,10 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         attention,
         keep=settings.options.sd_checkpoints_limit,
         cache=folders.state / "hashes.json",
+        embeddings=embeddings,
     )
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
-    own = [LivePreview(), Loras(loras)]
+    own = [LivePreview(), Loras(loras), Embeddings(embeddings, store)]
     upscalers = Upscalers(folders.models, hardware)
     store.guests.append(upscalers.free)
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, hooks=[*own, *hooks])
@@ -100,6 +105,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         attention,
         store,
         loras,
+        embeddings,
         upscalers,
         queue,
         gallery,

@@ -146,6 +146,9 @@ class Options(BaseModel):
     live_previews_enable: Annotated[bool, _row("ui", "Show live previews")] = True
     show_progress_every_n_steps: Annotated[int, _row("ui", "Preview every n steps", ge=1, le=100)] = 2
     add_model_name_to_info: Annotated[bool, _row("infotext", "Write the model's name into the parameters")] = True
+    textual_inversion_add_hashes_to_infotext: Annotated[
+        bool, _row("infotext", "Write the hashes of embeddings into the parameters")
+    ] = True
     add_version_to_infotext: Annotated[bool, _row("infotext", "Write the program's version into the parameters")] = True
 
     @field_validator("*")

@@ -9,17 +9,20 @@ from typing import Any
 from fastapi import APIRouter
 
 from modules.diffusion.checkpoint import Checkpoint
+from modules.diffusion.embedding_files import EmbeddingFile
+from modules.diffusion.embeddings import NOTES
+from modules.diffusion.errors import AquatintError
 from modules.diffusion.samplers import SAMPLERS
 from modules.diffusion.sigmas import SCHEDULES
 from modules.studio.app import App
 from modules.studio.folders import Folders
+from modules.studio.resolve import checkpoint_name
 
 PREFIX = "/sdapi/v1"
 NOTHING: Mapping[str, object] = {
     "latent-upscale-modes": [],
     "scripts": {"txt2img": [], "img2img": []},
     "script-info": [],
-    "embeddings": {"loaded": {}, "skipped": {}},
     "hypernetworks": [],
     "face-restorers": [],
     "realesrgan-models": [],
@@ -33,6 +36,7 @@ def list_routes(app: App) -> APIRouter:
     router = APIRouter(prefix=PREFIX)
     _add_files(router, app)
     _add_loras(router, app)
+    _add_embeddings(router, app)
     _add_samplers(router)
     _add_others(router, app)
     for name, content in NOTHING.items():
@@ -60,10 +64,6 @@ def _add_files(router: APIRouter, app: App) -> None:
         app.store.refresh()
         app.upscalers.refresh()
 
-    @router.post("/refresh-embeddings")
-    def refresh_embeddings() -> None:
-        """Nothing to look for in this version."""
-
 
 def _add_loras(router: APIRouter, app: App) -> None:
     folder = app.loras
@@ -87,6 +87,31 @@ def _add_loras(router: APIRouter, app: App) -> None:
     def refresh() -> None:
         """Looks for new files."""
         folder.refresh()
+
+
+def _add_embeddings(router: APIRouter, app: App) -> None:
+    folder = app.embeddings
+
+    @router.get("/embeddings")
+    def embeddings() -> dict[str, dict[str, Any]]:
+        """The textual inversions that the chosen checkpoint understands, and the others."""
+        try:
+            widths = app.store.find(checkpoint_name(app.settings.options, app.store)).text_widths
+        except AquatintError:
+            widths = ()
+        loaded = {file.name: _embedding(file) for file in folder.fitting(widths)}
+        skipped = {file.name: _embedding(file) for file in folder.files.values() if file.name not in loaded}
+        return {"loaded": loaded, "skipped": skipped}
+
+    @router.post("/refresh-embeddings")
+    def refresh() -> None:
+        """Looks for new files."""
+        folder.refresh()
+
+
+def _embedding(file: EmbeddingFile) -> dict[str, Any]:
+    written = {name: file.notes.get(name) for name in NOTES}
+    return {**written, "shape": sum(file.widths), "vectors": file.tokens}
 
 
 def _add_samplers(router: APIRouter) -> None:

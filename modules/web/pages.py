@@ -33,7 +33,7 @@ def build_pages(app: App, slots: Slots | None = None) -> Any:
     """The gr.Blocks of the whole page; mount it with `page_arguments`."""
     assets = read_assets()
     with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
-        page = Page(app, assets, slots or Slots(), TokenCounter(), make_messages(assets))
+        page = Page(app, assets, slots or Slots(), TokenCounter(app.embeddings), make_messages(assets))
         bar = build_top_bar(page)
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
             sheets = [_generate_tab(page, Form(tab), bar) for tab in TABS]

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from modules.web.fields import QUICK
+from modules.web.fields import QUICK, chosen_checkpoint
 from modules.web.generate import fill, generate, native_side, owner_in, remember
 from modules.web.messages import Said, on_event
 from modules.web.tab_generate import Sheet
@@ -55,16 +55,19 @@ def _connect_generate(sheet: Sheet) -> None:
 
 def _connect_memory(sheet: Sheet, bridge: Any) -> None:
     app, form, tokens, messages = sheet.page.app, sheet.form, sheet.page.tokens, sheet.page.messages
-    prompt, negative, steps = (
-        sheet.inputs.index(sheet.widgets[name]) for name in ("prompt", "negative_prompt", "steps")
+    prompt, negative, steps, chosen = (
+        sheet.inputs.index(sheet.widgets[name])
+        for name in ("prompt", "negative_prompt", "steps", "sd_model_checkpoint")
     )
 
     def on_remember(request: gr.Request, *values: Any) -> list[str]:
         remember(app, form, values, owner_in(request))
         options, wanted = app.settings.options, max(1, min(1000, int(values[steps] or 1)))
+        checkpoint = chosen_checkpoint(app, values[chosen] or "")
+        widths = checkpoint.text_widths if checkpoint is not None else ()
         return [
-            tokens.count(values[prompt] or "", options, wanted),
-            tokens.count(values[negative] or "", options, wanted, negative=True),
+            tokens.count(values[prompt] or "", options, wanted, widths=widths),
+            tokens.count(values[negative] or "", options, wanted, negative=True, widths=widths),
         ]
 
     def on_fill(asked: gr.EventData) -> Said:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modules.diffusion.conditioning import count_tokens
+from modules.diffusion.embedding_files import EmbeddingFolder
 from modules.diffusion.loading import CONFIGS, tokenizer_from
 from modules.diffusion.prompt_parts import read_prompt
 from modules.diffusion.prompt_schedules import Timeline, text_schedule
@@ -22,12 +24,20 @@ class TokenCounter:
     def _tokenizer(self) -> CLIPTokenizer:
         return tokenizer_from(CONFIGS / "clip_tokenizer")
 
-    def count(self, prompt: str, options: Options, steps: int = 20, *, negative: bool = False) -> str:
-        """Tokens, and the tokens that its chunks have room for; of the longest text that it is in so many steps."""
+    def __init__(self, embeddings: EmbeddingFolder | None = None) -> None:
+        self._embeddings = embeddings
+
+    def count(
+        self, prompt: str, options: Options, steps: int = 20, *, negative: bool = False, widths: Sequence[int] = ()
+    ) -> str:
+        """Tokens, and the tokens that its chunks have room for; of the longest text that it is in so many steps.
+
+        `widths` are those of the model's text encoders, which tell the embeddings that it understands.
+        """
+        words = self._embeddings.words(widths, self._tokenizer) if self._embeddings else None
         read = read_prompt(prompt, comments=options.enable_prompt_comments, composed=not negative)
         timeline = Timeline(steps, old=options.use_old_scheduling)
         texts = {entry.text for part in read.parts for entry in text_schedule(part.text, timeline)}
-        tokens, limit = max(
-            count_tokens(text, self._tokenizer, options.emphasis, options.comma_padding_backtrack) for text in texts
-        )
+        reading = options.emphasis, options.comma_padding_backtrack, words
+        tokens, limit = max(count_tokens(text, self._tokenizer, *reading) for text in texts)
         return f"{tokens}/{limit}"

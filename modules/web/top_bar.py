@@ -58,8 +58,9 @@ def notice_text(app: App) -> str:
 
 
 def look_again(app: App, checkpoint: str | None) -> list[Any]:
-    """Lists checkpoints and VAEs anew: updates of the bar's widgets, in their order, and the notice."""
+    """Lists checkpoints, VAEs and embeddings anew: updates of the bar's widgets, in their order, and the notice."""
     app.store.refresh()
+    app.embeddings.refresh()
     updates: list[Any] = []
     for field in QUICK:
         if field.choices is None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import torch
 
 from modules.studio.app import App
 from modules.web.gate import Gate
@@ -32,6 +33,22 @@ def test_the_checkpoint_of_the_options_is_the_title_of_the_list(open_site: Gate,
     for name in ("starter", titles[0], get(open_site, "sd-models")[0]["hash"]):
         assert post(open_site, "options", {"sd_model_checkpoint": name}).status == 200
         assert get(open_site, "options")["sd_model_checkpoint"] == titles[0]
+
+
+def test_embeddings_are_told_apart_by_whether_the_checkpoint_understands_them(open_site: Gate, app: App) -> None:
+    (width,) = app.store.find("starter").text_widths
+    written = {"step": 500, "sd_checkpoint": "abcdef12", "sd_checkpoint_name": "v1-5"}
+    torch.save({"string_to_param": {"*": torch.ones(2, width)}, **written}, app.folders.embeddings / "ink.pt")
+    torch.save({"sun": torch.ones(3, 1024)}, app.folders.embeddings / "sun.bin")
+    assert post(open_site, "refresh-embeddings", {}).status == 200
+    found = get(open_site, "embeddings")
+    for path in app.folders.embeddings.iterdir():
+        path.unlink()
+    post(open_site, "refresh-embeddings", {})
+    empty = {"step": None, "sd_checkpoint": None, "sd_checkpoint_name": None}
+    assert found["loaded"] == {"ink": {**written, "shape": width, "vectors": 2}}
+    assert found["skipped"] == {"sun": {**empty, "shape": 1024, "vectors": 3}}
+    assert get(open_site, "embeddings") == {"loaded": {}, "skipped": {}}
 
 
 def test_options_change_for_later_jobs_and_never_for_queued_ones(

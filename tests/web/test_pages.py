@@ -10,7 +10,10 @@ from typing import Any, cast
 
 import gradio as gr
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from modules.diffusion.embedding_files import EmbeddingFolder
 from modules.studio.app import App
 from modules.studio.settings import Options
 from modules.web.assets_route import read_assets
@@ -154,6 +157,13 @@ def test_the_page_says_where_checkpoints_go_and_which_files_are_broken() -> None
 )
 def test_tokens_are_counted_as_clip_counts_them(prompt: str, count: str) -> None:
     assert TokenCounter().count(prompt, Options()) == count
+
+
+def test_an_embedding_counts_as_many_tokens_as_it_has(tmp_path: Path) -> None:
+    save_file({"emb_params": torch.ones(5, 8)}, tmp_path / "inkstyle.safetensors")
+    counter = TokenCounter(EmbeddingFolder([tmp_path]))
+    assert counter.count("a fox, inkstyle", Options(), widths=[8]) == "8/75"
+    assert counter.count("a fox, inkstyle", Options(), widths=[16]) == "5/75"
 
 
 def test_others_add_around_components_and_as_tabs(app: App) -> None:
