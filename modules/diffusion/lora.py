@@ -34,10 +34,8 @@ class Lora(NamedTuple):
     @property
     def made_for(self) -> str:
         """The family, by the width of the text that its cross-attention reads; empty when that does not tell."""
-        for name, parts in self.parts.items():
-            if re.search(r"attn2[._]to_k$", name) and "lora_down.weight" in parts:
-                return WIDTHS.get(parts["lora_down.weight"].shape[1], "")
-        return ""
+        shapes = ((name, part, tensor.shape) for name, parts in self.parts.items() for part, tensor in parts.items())
+        return WIDTHS.get(_text_width(shapes), "")
 
 
 class Worn(NamedTuple):
@@ -47,6 +45,23 @@ class Worn(NamedTuple):
     text: float = 1.0
     unet: float = 1.0
     rank: int | None = None
+
+
+def text_width(path: Path) -> int:
+    """How wide the text is that the UNet reads for which a file was made, from its header; 0 when that is not told.
+
+    Raises CheckpointError naming the file when it is damaged.
+    """
+    with open_weights(path) as weights:
+        return _text_width((*_split(key), info.shape) for key, info in weights.tensors.items())
+
+
+def _text_width(shapes: Iterable[tuple[str, str, Sequence[int]]]) -> int:
+    """Of the parts of modules: how wide what the keys of cross-attention are made from is."""
+    for module, part, shape in shapes:
+        if part in ("lora_down.weight", "hada_w1_b") and re.search(r"attn2[._]to_k$", module):
+            return shape[1]
+    return 0
 
 
 def read_lora(path: Path) -> Lora:

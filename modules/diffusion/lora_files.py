@@ -10,7 +10,7 @@ from typing import NamedTuple
 from modules.diffusion.checkpoint import walk
 from modules.diffusion.errors import AquatintError, CheckpointError
 from modules.diffusion.file_facts import PIECE, FileFacts
-from modules.diffusion.lora import Lora, read_lora
+from modules.diffusion.lora import Lora, read_lora, text_width
 from modules.diffusion.weights import open_weights
 
 SUFFIXES = (".safetensors", ".pt", ".ckpt")
@@ -73,6 +73,17 @@ class LoraFolder:
     def alias(self, file: LoraFile) -> str:
         """Its other name; its own when it has none."""
         return self.metadata(file).get(ALIAS) or file.name
+
+    def text_width(self, file: LoraFile) -> int:
+        """How wide the text is that the UNet reads for which it was made; 0 when the file does not tell."""
+        known = self._facts.get(file.path, "text_width")
+        if known is None:
+            try:
+                known = text_width(file.path)
+            except CheckpointError:
+                known = 0
+            self._facts.put(file.path, "text_width", known)
+        return int(known)
 
     def short_hash(self, file: LoraFile) -> str:
         """Twelve digits: of what training wrote of itself, or of the weights without their header, as A1111's."""

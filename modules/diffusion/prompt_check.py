@@ -9,14 +9,18 @@ from difflib import get_close_matches
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from modules.diffusion.prompt_parts import Span, Tag, comment_spans, network_tags, part_spans, read_network
+from modules.diffusion.prompt_parts import Network, Span, Tag, comment_spans, network_tags, part_spans, read_network
 from modules.diffusion.prompt_schedules import Broken, Edit, Timeline, TokenizedText, tokenize
+from modules.diffusion.prompts import Emphasis
 
 CHUNK = 75
 """Tokens that the text encoder sees at once."""
 
 MOST_SUGGESTIONS = 10
 """Networks of a prompt for which a similar name is looked for: that takes long among thousands."""
+
+WEIGHING = ("Original", "No norm")
+"""The emphasis modes in which brackets weigh."""
 
 _BRACKET = re.compile(r"\\.|[()\[\]]", re.DOTALL)
 _NOTHING = re.compile(r"(?<!\\)(?:\(\s*\)|\[\s*\])")
@@ -35,6 +39,8 @@ class Problem(NamedTuple):
     """A sentence for the person."""
     fix: str | None = None
     """What to write in the place of those characters; None where only the person can know."""
+    is_note: bool = False
+    """Whether it is only worth knowing: it may well be meant."""
 
 
 def check_prompt(
@@ -45,13 +51,16 @@ def check_prompt(
     old_timelines: bool = False,
     negative: bool = False,
     comments: bool = True,
+    emphasis: Emphasis = "Original",
     networks: Mapping[str, Collection[str]] | None = None,
+    unfit: Callable[[Network], str] = lambda network: "",
     count: Callable[[str], int] | None = None,
 ) -> list[Problem]:
     """The problems of a prompt as it was typed, in the order of their places. Raises nothing.
 
-    `steps` and `second_pass` are the steps of the passes. `networks` are the names that are known of each kind, `count`
-    says how many tokens a text has; without them networks and the 75-token border are not looked at.
+    `steps` and `second_pass` are the steps of the passes. `networks` are the names that are known of each kind, `unfit`
+    says why one of them cannot be used with the model, `count` how many tokens a text has; without them networks and
+    the 75-token border are not looked at. Brackets are read for their weights where `emphasis` does so.
     """
     shown = _blanked(text, comment_spans(text)) if comments else text
     tags = list(network_tags(shown))
@@ -61,7 +70,7 @@ def check_prompt(
         passes.append(Timeline(second_pass, steps, old_timelines))
     problems: list[Problem] = []
     for number, tag in enumerate(tags):
-        problems += _of_network(text, tag, negative, networks or {}, suggest=number < MOST_SUGGESTIONS)
+        problems += _of_network(text, tag, negative, networks or {}, unfit, suggest=number < MOST_SUGGESTIONS)
     if negative:
         problems += [
             Problem(word.start(), word.end(), "In a negative prompt AND is a word like any other.", ",")
@@ -72,7 +81,10 @@ def check_prompt(
         part = shown[span.start : span.end]
         if weight == 0:
             problems.append(Problem(*span, "This part has a weight of 0 and no effect."))
-        found = [*_of_brackets(part), *_of_weights(part), *_of_schedule(part, passes)]
+        typed = text[span.start : span.end]
+        found = list(_of_schedule(part, typed, passes))
+        if emphasis in WEIGHING:
+            found += [*_of_brackets(part), *_of_weights(part, typed)]
         found += _of_length(part, passes[0], count) if count is not None else []
         problems += [
             problem._replace(start=problem.start + span.start, end=problem.end + span.start) for problem in found
@@ -91,7 +103,13 @@ def _blanked(text: str, spans: Iterable[Span]) -> str:
 
 
 def _of_network(
-    text: str, tag: Tag, negative: bool, known: Mapping[str, Collection[str]], *, suggest: bool
+    text: str,
+    tag: Tag,
+    negative: bool,
+    known: Mapping[str, Collection[str]],
+    unfit: Callable[[Network], str],
+    *,
+    suggest: bool,
 ) -> Iterator[Problem]:
     network, problem = read_network(tag)
     if problem:
@@ -106,6 +124,8 @@ def _of_network(
         before = len(tag.kind) + 2
         fix = typed[:before] + typed[before:].replace(network.name, near[0], 1) if near else ""
         yield Problem(*tag.span, f"There is no {tag.kind} called {network.name:.80}.", fix)
+    elif reason := unfit(network):
+        yield Problem(*tag.span, reason, "")
 
 
 def _of_brackets(part: str) -> Iterator[Problem]:
@@ -125,20 +145,21 @@ def _of_brackets(part: str) -> Iterator[Problem]:
             yield Problem(place, place + 1, f"{bracket} is never closed: it weighs all that follows.", f"\\{bracket}")
 
 
-def _of_weights(part: str) -> Iterator[Problem]:
+def _of_weights(part: str, typed: str) -> Iterator[Problem]:
+    """`typed` is the part with its networks and remarks, which a fix must not lose."""
     for match in _NOTHING.finditer(part):
         yield Problem(match.start(), match.end(), "Brackets around nothing have no effect.", "")
     for match in _WEIGHT_ONE.finditer(part):
-        yield Problem(match.start(), match.end(), "A weight of 1 has no effect.", match[1])
+        yield Problem(match.start(), match.end(), "A weight of 1 has no effect.", typed[slice(*match.span(1))])
 
 
-def _of_schedule(part: str, passes: Sequence[Timeline]) -> Iterator[Problem]:
+def _of_schedule(part: str, typed: str, passes: Sequence[Timeline]) -> Iterator[Problem]:
     read = tokenize(part)
     places = _places(read)
     for opening, edit in read.edits.items():
         yield from _of_edit(read, edit, places[opening], places, passes)
     for broken in read.broken:
-        yield _of_broken(part, broken, places)
+        yield _of_broken(typed, broken, places)
 
 
 def _places(read: TokenizedText) -> list[int]:
@@ -161,15 +182,15 @@ def _of_edit(
         yield Problem(start, end, f"{when:.40} is before the first step: what comes before it never comes.", "0.5")
 
 
-def _of_broken(part: str, broken: Broken, places: Sequence[int]) -> Problem:
+def _of_broken(typed: str, broken: Broken, places: Sequence[int]) -> Problem:
     start, end = places[broken.opening], places[broken.closing + 1]
-    if part[start] == "(":
+    if typed[start] == "(":
         return Problem(start, end, "A weight is one number after one colon: these colons are plain text.")
     if broken.bars:
         return Problem(start, end, "A bracket that alternates has no colons in it: this one is plain text.")
     if broken.colons == 1:
         text = "There is no step or fraction at the end: this bracket is plain text."
-        return Problem(start, end, text, f"{part[start : end - 1]}:0.5]")
+        return Problem(start, end, text, f"{typed[start : end - 1]}:0.5]")
     return Problem(start, end, "Prompt editing is [from:to:when]: this bracket is plain text.")
 
 
@@ -195,4 +216,5 @@ def _of_length(part: str, timeline: Timeline, count: Callable[[str], int]) -> It
                 source,
                 f"More than {CHUNK} tokens: from here on the text is read apart from what comes before.",
                 "BREAK ",
+                is_note=True,
             )

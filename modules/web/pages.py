@@ -108,6 +108,6 @@ def _connect_load(page: Page, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -
         updates = [*forms[0][: len(QUICK)], *(update for form in forms for update in form[len(QUICK) :])]
         return [*updates, notice_text(app), *(value for visit in page.visits for value in visit.today())]
 
-    saved_when_changed(shared, TABS[0])
+    saved_when_changed(shared, *TABS)
     loaded = on_event(demo.load, restore, page.messages, outputs=[*shared, *own, bar.notice, *others])
     loaded.success(fn=None, js="() => window.aquatint.restored()", api_visibility="private")

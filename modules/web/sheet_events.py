@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
+from modules.diffusion.errors import AquatintError
+from modules.studio.settings import with_overrides
 from modules.web.fields import QUICK, chosen_checkpoint
 from modules.web.generate import fill, generate, native_side, owner_in, remember
 from modules.web.messages import Said, on_event
+from modules.web.prompt_notes import PromptNotes
 from modules.web.tab_generate import Sheet
 
 
@@ -22,13 +26,13 @@ def connect_sheet(sheet: Sheet, bridge: Any) -> None:
     _connect_size(sheet)
 
 
-def saved_when_changed(widgets: Sequence[Any], tab: str) -> None:
-    """Any change of the widgets, by hand or not, saves the form of the tab a little later. (Gradio's `input` event of
+def saved_when_changed(widgets: Sequence[Any], *tabs: str) -> None:
+    """Any change of the widgets, by hand or not, saves the forms of the tabs a little later. (Gradio's `input` event of
     a text box hears key presses only: no deleting, no pasting.)"""
     gr.on(
         [widget.change for widget in widgets],
         fn=None,
-        js=f"() => window.aquatint.changed('{tab}')",
+        js=f"() => {json.dumps(tabs)}.forEach(window.aquatint.changed)",
         api_visibility="private",
     )
 
@@ -55,6 +59,7 @@ def _connect_generate(sheet: Sheet) -> None:
 
 def _connect_memory(sheet: Sheet, bridge: Any) -> None:
     app, form, tokens, messages = sheet.page.app, sheet.form, sheet.page.tokens, sheet.page.messages
+    notes = PromptNotes(app, tokens)
     prompt, negative, steps, chosen = (
         sheet.inputs.index(sheet.widgets[name])
         for name in ("prompt", "negative_prompt", "steps", "sd_model_checkpoint")
@@ -65,10 +70,16 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
         options, wanted = app.settings.options, max(1, min(1000, int(values[steps] or 1)))
         checkpoint = chosen_checkpoint(app, values[chosen] or "")
         widths = checkpoint.text_widths if checkpoint is not None else ()
-        return [
+        counts = [
             tokens.count(values[prompt] or "", options, wanted, widths=widths),
             tokens.count(values[negative] or "", options, wanted, negative=True, widths=widths),
         ]
+        try:
+            asked = form.read(values)
+            options = with_overrides(options, asked.override_settings)
+        except AquatintError:  # said when it is asked for
+            return [*counts, "", ""]
+        return [*counts, *(notes.of(asked, options, checkpoint, negative=each) for each in (False, True))]
 
     def on_fill(asked: gr.EventData) -> Said:
         return fill(app, form, asked._data)
@@ -78,7 +89,7 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
         on_remember,
         messages,
         inputs=sheet.inputs,
-        outputs=sheet.counters,
+        outputs=[*sheet.counters, *sheet.notes],
         trigger_mode="always_last",
     )
     on_event(getattr(bridge, f"fill_{form.tab}"), on_fill, messages, outputs=sheet.inputs, trigger_mode="multiple")

@@ -24,6 +24,7 @@ class Sheet:
     widgets: dict[str, Any]
     buttons: dict[str, Any] = field(default_factory=dict)
     counters: list[Any] = field(default_factory=list)
+    notes: list[Any] = field(default_factory=list)
     results: Any = None
     style_name: Any = None
 
@@ -79,6 +80,9 @@ def _prompts(sheet: Sheet) -> None:
             sheet.add(name)
             sheet.counters.append(
                 mount(sheet.page.assets, "note", elem_id=f"{tab}_{counter}", elem_classes="aq-counter", value="0/75")
+            )
+            sheet.notes.append(
+                mount(sheet.page.assets, "prompt_notes", elem_id=f"{tab}_{name}_notes", elem_classes="aq-prompt-notes")
             )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from modules.diffusion.conditioning import count_tokens
-from modules.diffusion.embedding_files import EmbeddingFolder
+from modules.diffusion.conditioning import count_tokens, words_in
+from modules.diffusion.embedding_files import EmbeddingFile, EmbeddingFolder
 from modules.diffusion.loading import CONFIGS, tokenizer_from
 from modules.diffusion.prompt_parts import read_prompt
 from modules.diffusion.prompt_schedules import Timeline, text_schedule
@@ -41,3 +41,15 @@ class TokenCounter:
         reading = options.emphasis, options.comma_padding_backtrack, words
         tokens, limit = max(count_tokens(text, self._tokenizer, *reading) for text in texts)
         return f"{tokens}/{limit}"
+
+    def tokens(self, text: str, options: Options, widths: Sequence[int] = ()) -> int:
+        """How many tokens the text of one moment has."""
+        words = self._embeddings.words(widths, self._tokenizer) if self._embeddings else None
+        return count_tokens(text, self._tokenizer, options.emphasis, options.comma_padding_backtrack, words).tokens
+
+    def strangers(self, text: str, options: Options, widths: Sequence[int]) -> list[EmbeddingFile]:
+        """The embeddings that a text names and such a model does not understand."""
+        if self._embeddings is None:
+            return []
+        words = self._embeddings.words(widths, self._tokenizer, fitting=False)
+        return words_in(text, self._tokenizer, words, options.emphasis)

@@ -74,6 +74,48 @@ def test_what_a_job_says_stands_beside_its_picture_and_stays(visitor: Visitor) -
     expect(notes).to_contain_text("No LoRA called 'stile'")
 
 
+def test_what_is_odd_about_a_prompt_is_said_while_it_is_typed_and_mended_by_a_click(visitor: Visitor) -> None:
+    box, page = visitor.prompt(), visitor.page
+    line = page.locator("#txt2img_prompt_notes .aq-notes-line")
+    form = page.locator("#txt2img_settings")
+    box.fill("")
+    visitor.set_number("txt2img", "steps", 9)
+    place = form.bounding_box()
+    expect(line).to_be_hidden()
+    box.press_sequentially("😀 a (red heart, [sun:moon:9]")
+    expect(line).to_contain_text("( is never closed")
+    box.evaluate("box => box.setSelectionRange(10, 10)")
+    expect(line.locator(".aq-notes-fix")).to_be_enabled()
+    assert form.bounding_box() == place
+    assert box.evaluate("box => box.selectionStart") == 10
+    line.locator(".aq-notes-fix").click()
+    expect(box).to_have_value(r"😀 a \(red heart, [sun:moon:9]")
+    assert box.evaluate("box => [box.selectionStart, box === document.activeElement]") == [11, True]
+    expect(line).to_contain_text("9 is not before the last step")
+    box.press("Control+z")
+    expect(box).to_have_value("😀 a (red heart, [sun:moon:9]")
+    box.fill("[sun:moon:9]")
+    expect(line).to_contain_text("9 is not before the last step")
+    visitor.set_number("txt2img", "steps", 20)
+    expect(line).to_be_hidden()
+
+
+def test_all_that_is_odd_is_listed_and_mended_by_keys(visitor: Visitor) -> None:
+    box, notes = visitor.prompt(), visitor.page.locator("#txt2img_prompt_notes")
+    box.fill("a <lora:stile:1> (cat:1.0) () and")
+    expect(notes.locator(".aq-notes-line")).to_contain_text("no lora called stile")
+    box.press("Tab")
+    visitor.page.keyboard.press("Enter")
+    expect(notes.locator(".aq-notes-list li")).to_have_count(3)
+    visitor.page.keyboard.press("Escape")
+    expect(notes.locator(".aq-notes-list")).to_be_hidden()
+    for better in ("a  (cat:1.0) () and", "a  cat () and", "a  cat  and"):
+        expect(notes.locator(".aq-notes-line")).not_to_have_class(re.compile("aq-stale"))
+        box.press("Control+.")
+        expect(box).to_have_value(better)
+    expect(notes.locator(".aq-notes-line")).to_be_hidden()
+
+
 def test_every_click_is_a_job_and_a_batch_is_shown_whole(visitor: Visitor) -> None:
     visitor.ask_for("green tree", steps=2, batch_size=2)
 

@@ -49,6 +49,18 @@ def test_generate_is_under_the_thumb_on_a_phone_and_the_result_above_the_form(vi
     assert tops == sorted(tops)
 
 
+def test_what_is_odd_about_a_prompt_fits_a_phone(visit: Visit) -> None:
+    visitor = visit(390, 844, is_mobile=True, has_touch=True, color_scheme="dark")
+    visitor.page.locator("#txt2img_neg_prompt textarea").fill(
+        "a (very <lora:some_long_name_of_a_file:1> long:1.0) (prompt"
+    )
+    notes = visitor.page.locator("#txt2img_negative_prompt_notes")
+    notes.locator(".aq-notes-first").tap()
+    expect(notes.locator(".aq-notes-list")).to_be_in_viewport(ratio=1)
+    wide, window = visitor.page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= window
+
+
 def test_generating_moves_nothing(visitor: Visitor) -> None:
     page = visitor.page
     visitor.ask_for("still life", steps=10)

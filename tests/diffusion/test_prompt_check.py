@@ -52,6 +52,8 @@ def check(text: str, steps: int = 20, **facts: Any) -> list[Problem]:
         ("a <lora:zzz>", "<lora:zzz>", "no lora called zzz", "a "),
         ("<lyco:style>", "<lyco:style>", "no lyco called", ""),
         ("<lora:style:x>", "<lora:style:x>", "is no number", None),
+        ("(a <lora:style:1> b:1)", "(a <lora:style:1> b:1)", "weight of 1", "a <lora:style:1> b"),
+        ("[a <lora:style:1>:b]", "[a <lora:style:1>:b]", "no step or fraction", "[a <lora:style:1>:b:0.5]"),
         ("<foo:x>", "<foo:x>", "left out", ""),
     ],
 )  # fmt: skip

@@ -56,7 +56,7 @@ function span(box) {
 /** Types text in place of the selection, so that the browser's own undo knows of it and Gradio hears of it. */
 export function insert(box, text) {
   box.focus();
-  if (document.execCommand('insertText', false, text)) return;
+  if (document.execCommand(text ? 'insertText' : 'delete', false, text)) return;
   box.setRangeText(text);
   box.dispatchEvent(new Event('input', { bubbles: true }));
 }

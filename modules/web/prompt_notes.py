@@ -1,0 +1,102 @@
+"""What the page says of a prompt while it is typed: what is odd about it, for the form and the model at hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from modules.diffusion.denoiser import img2img_steps
+from modules.diffusion.errors import AquatintError
+from modules.diffusion.lora import WIDTHS
+from modules.diffusion.prompt_check import Problem, check_prompt
+from modules.diffusion.prompt_parts import LORA_KINDS, Network, read_prompt
+from modules.studio.request import Img2Img, Request
+from modules.studio.settings import Options
+
+if TYPE_CHECKING:
+    from modules.diffusion.checkpoint import Checkpoint
+    from modules.studio.app import App
+    from modules.web.tokens import TokenCounter
+
+MOST = 20
+"""Problems that are shown of one prompt."""
+
+
+class PromptNotes:
+    """Checks prompts against what is installed."""
+
+    def __init__(self, app: App, tokens: TokenCounter) -> None:
+        self._app, self._tokens = app, tokens
+
+    def of(self, request: Request, options: Options, checkpoint: Checkpoint | None, *, negative: bool = False) -> str:
+        """The problems of a request's prompt as the page's script wants them (JSON): `of` is the prompt, places are
+        counted as JavaScript counts characters."""
+        text = request.negative_prompt if negative else request.prompt
+        problems = [*self._checked(text, request, options, checkpoint, negative)]
+        if checkpoint is not None:
+            problems += self._embeddings(text, options, checkpoint)
+        problems.sort(key=lambda problem: (problem.is_note, problem.start))
+        places = list(accumulate((1 + (ord(letter) > 0xFFFF) for letter in text), initial=0))
+        shown = [
+            {**problem._asdict(), "start": places[problem.start], "end": places[problem.end]}
+            for problem in problems[:MOST]
+        ]
+        return json.dumps({"of": text, "problems": shown})
+
+    def _checked(
+        self, text: str, request: Request, options: Options, checkpoint: Checkpoint | None, negative: bool
+    ) -> list[Problem]:
+        wanted = [network for network in read_prompt(text).networks if network.kind in LORA_KINDS]
+        found = {network.name for network in wanted if self._has_lora(network.name)}
+        names = [*self._app.loras.files, *found]
+        widths = checkpoint.text_widths if checkpoint is not None else ()
+        steps, second_pass = _steps(request, options)
+        return check_prompt(
+            text,
+            steps,
+            second_pass=second_pass,
+            old_timelines=options.use_old_scheduling,
+            negative=negative,
+            comments=options.enable_prompt_comments,
+            emphasis=options.emphasis,
+            networks=dict.fromkeys(LORA_KINDS, names),
+            unfit=lambda network: self._misfit(network, checkpoint) if checkpoint is not None else "",
+            count=lambda part: self._tokens.tokens(part, options, widths),
+        )
+
+    def _has_lora(self, name: str) -> bool:
+        try:
+            self._app.loras.find(name)
+        except AquatintError:
+            return False
+        return True
+
+    def _misfit(self, network: Network, checkpoint: Checkpoint) -> str:
+        if network.kind not in LORA_KINDS:
+            return ""
+        width, own = self._app.loras.text_width(self._app.loras.find(network.name)), sum(checkpoint.text_widths)
+        if not width or not own or width == own:
+            return ""
+        return (
+            f"{network.name:.80} is a LoRA for {WIDTHS.get(width, 'another kind of model')}, not for {checkpoint.stem}."
+        )
+
+    def _embeddings(self, text: str, options: Options, checkpoint: Checkpoint) -> Iterator[Problem]:
+        """Those that the prompt names and the checkpoint does not understand."""
+        for file in self._tokens.strangers(text, options, checkpoint.text_widths):
+            place = re.search(re.escape(file.name), text, re.IGNORECASE)
+            if place is not None:
+                told = f"The embedding {file.name} is for {file.made_for}, not for {checkpoint.stem}."
+                yield Problem(place.start(), place.end(), file.problem or told, "")
+
+
+def _steps(request: Request, options: Options) -> tuple[int, int | None]:
+    """Of the first pass and of a second one, as they will be taken."""
+    values: dict[str, Any] = request.model_dump()
+    if isinstance(request, Img2Img):
+        _, taken = img2img_steps(request.steps, request.denoising_strength, fix_steps=options.img2img_fix_steps)
+        return taken, None
+    return request.steps, (values.get("hr_second_pass_steps") or request.steps) if values.get("enable_hr") else None

@@ -1,0 +1,98 @@
+"""What the page says of prompts while they are typed, against what is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from modules.diffusion.embedding_files import EmbeddingFolder
+from modules.diffusion.lora_files import LoraFolder
+from modules.studio.app import App
+from modules.studio.request import Img2Img, Txt2Img
+from modules.studio.settings import Options
+from modules.web.prompt_notes import PromptNotes
+from modules.web.tokens import TokenCounter
+
+Said = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def said(app: App, tmp_path: Path) -> Said:
+    """The problems of a prompt on the starter, with a LoRA that fits it, one for SDXL, and an embedding for SD 2.x."""
+    place = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
+    width = sum(app.store.find("starter").text_widths)
+    for folder, name, tensors in (
+        ("lora", "fits", {place: torch.ones(1, width)}),
+        ("lora", "large", {place: torch.ones(1, 2048)}),
+        ("embeddings", "Inkstyle", {"emb_params": torch.ones(1, 1024)}),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        save_file(tensors, tmp_path / folder / f"{name}.safetensors")
+    embeddings = EmbeddingFolder([tmp_path / "embeddings"])
+    app = app._replace(loras=LoraFolder([tmp_path / "lora"]), embeddings=embeddings)
+    notes = PromptNotes(app, TokenCounter(embeddings))
+
+    def say(prompt: str, options: Options | None = None, **fields: Any) -> list[dict[str, Any]]:
+        kind = Img2Img if "denoising_strength" in fields else Txt2Img
+        negative = fields.pop("negative", False)
+        request = kind.model_validate({"negative_prompt" if negative else "prompt": prompt, **fields})
+        checkpoint = app.store.find("starter")
+        answer = json.loads(notes.of(request, options or Options(), checkpoint, negative=negative))
+        assert answer["of"] == prompt
+        problems: list[dict[str, Any]] = answer["problems"]
+        return problems
+
+    return say
+
+
+def test_places_are_counted_as_javascript_counts_them(said: Said) -> None:
+    (problem,) = said("😀 a (cat")
+    assert (problem["start"], problem["end"]) == (5, 6)
+    assert problem["text"].startswith("( is never closed")
+    assert problem["fix"] == "\\("
+
+
+def test_networks_are_known_by_any_of_their_names_and_told_apart_by_family(said: Said) -> None:
+    assert said("<lora:FITS:1> <lyco:fits:0.5>") == []
+    (problem,) = said("a <lora:large:1>")
+    assert problem["text"] == "large is a LoRA for SDXL, not for starter."
+    assert problem["fix"] == ""
+    (problem,) = said("a <lora:fitz:1>")
+    assert (problem["text"], problem["fix"]) == ("There is no lora called fitz.", "<lora:fits:1>")
+
+
+def test_an_embedding_of_another_family_is_said_where_it_stands(said: Said) -> None:
+    (problem,) = said("a fox, inkstyle", negative=True)
+    assert (problem["start"], problem["end"]) == (7, 15)
+    assert problem["text"] == "The embedding Inkstyle is for SD 2.x, not for starter."
+
+
+def test_a_step_is_late_for_the_steps_that_are_taken(said: Said) -> None:
+    late = "9 is not before the last step"
+    assert said("[sun:moon:9]", steps=20) == []
+    assert late in said("[sun:moon:9]", steps=9)[0]["text"]
+    picture = {"init_images": ["0" * 32], "steps": 20, "denoising_strength": 0.3}
+    assert late in said("[sun:moon:9]", **picture)[0]["text"]
+    assert said("[sun:moon:9]", Options(img2img_fix_steps=True), **picture) == []
+
+
+def test_what_is_only_worth_knowing_comes_last(said: Said) -> None:
+    first, last = said("word " * 80 + "(cat")
+    assert (first["is_note"], last["is_note"]) == (False, True)
+    assert (last["start"], last["fix"]) == (5 * 75, "BREAK ")
+
+
+@pytest.mark.parametrize("emphasis", ["None", "Ignore"])
+def test_brackets_are_no_problem_where_they_weigh_nothing(said: Said, emphasis: Any) -> None:
+    assert said("a (cat", Options(emphasis=emphasis)) == []
+
+
+def test_a_page_of_text_is_no_work(said: Said) -> None:
+    problems = said("(" * 2000 + "[a:b:900] <lora:x:1> word " * 600)
+    assert len(problems) == 20
