@@ -16,6 +16,7 @@ from modules.web.messages import make_messages, on_event
 from modules.web.mounts import mount
 from modules.web.sheet_events import connect_sheet, saved_when_changed
 from modules.web.slots import Page, Slots, Tab
+from modules.web.tab_extras import EXTRAS, extras_tab
 from modules.web.tab_gallery import gallery_tab
 from modules.web.tab_generate import Sheet, build_generate_tab
 from modules.web.tab_png_info import png_info_tab
@@ -26,21 +27,22 @@ from modules.web.tokens import TokenCounter
 from modules.web.top_bar import TopBar, build_top_bar, look_again, notice_text
 
 STYLES = ("icons.css", "base.css", "form.css", "results.css", "canvas.css", "gallery.css")
-EVENTS = tuple(f"{verb}_{tab}" for tab in TABS for verb in ("fill", "remember"))
+EVENTS = tuple(f"{verb}_{tab}" for tab in (*TABS, EXTRAS) for verb in ("fill", "remember"))
 
 
 def build_pages(app: App, slots: Slots | None = None) -> Any:
     """The gr.Blocks of the whole page; mount it with `page_arguments`."""
     assets = read_assets()
     with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
-        page = Page(app, assets, slots or Slots(), TokenCounter(app.embeddings), make_messages(assets))
+        bridge = mount(assets, "page", elem_id="aquatint_page", events=EVENTS)
+        page = Page(app, assets, slots or Slots(), TokenCounter(app.embeddings), make_messages(assets), bridge)
         bar = build_top_bar(page)
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
             sheets = [_generate_tab(page, Form(tab), bar) for tab in TABS]
-            for tab in (png_info_tab(page), gallery_tab(page), queue_tab(page), settings_tab(page), *page.slots.tabs):
+            own = (extras_tab, png_info_tab, gallery_tab, queue_tab, settings_tab)
+            for tab in (*(make(page) for make in own), *page.slots.tabs):
                 _tab(tab)
         mount(page.assets, "note", elem_id="footer", value=_about(app))
-        bridge = mount(page.assets, "page", elem_id="aquatint_page", events=EVENTS)
         for sheet in sheets:
             connect_sheet(sheet, bridge)
         _connect_bar(page, bar)
@@ -106,7 +108,7 @@ def _connect_load(page: Page, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -
         owner = owner_in(request)
         forms = [recall(app, sheet.form, owner) for sheet in sheets]
         updates = [*forms[0][: len(QUICK)], *(update for form in forms for update in form[len(QUICK) :])]
-        return [*updates, notice_text(app), *(value for visit in page.visits for value in visit.today())]
+        return [*updates, notice_text(app), *(value for visit in page.visits for value in visit.today(owner))]
 
     saved_when_changed(shared, *TABS)
     loaded = on_event(demo.load, restore, page.messages, outputs=[*shared, *own, bar.notice, *others])

@@ -48,10 +48,10 @@ class Slots:
 
 
 class Visit(NamedTuple):
-    """Components, and the function of no arguments that gives their values of today."""
+    """Components, and what gives the values that they have today for the person who visits."""
 
     outputs: list[Any]
-    today: Callable[[], list[Any]]
+    today: Callable[[str], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,7 @@ class Page:
     tokens: TokenCounter
     messages: Any
     """The component that shows messages."""
+    bridge: Any
+    """The component whose events our own scripts trigger."""
     visits: list[Visit] = field(default_factory=list)
     """What is brought up to date when somebody opens the page; parts of the page add to it while they are built."""

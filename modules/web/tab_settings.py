@@ -58,7 +58,7 @@ def _build(page: Page) -> None:
     def present() -> list[Any]:
         return [getattr(settings.options, name) for name in widgets]
 
-    def on_visit() -> list[Any]:
+    def on_visit(owner: str) -> list[Any]:
         return ["\n".join(settings.problems), *present()]
 
     def on_apply(*values: Any) -> list[Any]:

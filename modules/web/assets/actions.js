@@ -16,6 +16,7 @@ export function actionButtons(current, context) {
     button('download', 'Save', act(save)),
     button('image', 'To img2img', act((image) => sendTo('img2img', image)), { title: 'Send to img2img' }),
     button('brush', 'To inpaint', act((image) => sendTo('inpaint', image)), { title: 'Send to inpaint' }),
+    button('fit', 'To Extras', act((image) => sendTo('extras', image)), { title: 'Send to Extras, to make it larger' }),
     button('recycle', 'Reuse seed', act(reuseSeed), { title: 'Use the seed of this picture again' }),
     button('sliders', 'Reuse all', act(reuseAll), { title: 'Use all parameters of this picture again' }),
     button('trash', 'Delete', act(remove), { class: 'aq-danger', bare: true }),
@@ -35,7 +36,7 @@ function save(image) {
 export async function sendTo(tab, image) {
   const picture = await upload(await imageBlob(image.id));
   fillForm(tab, { infotext: image.infotext, picture });
-  toast(`Sent to ${tab}`, 'good');
+  toast(`Sent to ${tab === 'extras' ? 'Extras' : tab}`, 'good');
 }
 
 function reuseSeed(image, context) {

@@ -4,43 +4,50 @@ import { h } from './dom.js';
 
 const TYPES = 'image/png,image/jpeg,image/webp,image/gif,image/bmp,image/avif';
 
+/** All pictures among dropped or pasted things. */
+export const picturesIn = (transfer) => [...(transfer?.files ?? [])].filter((file) => file.type.startsWith('image/'));
+
 /** The first picture among dropped or pasted things, or null. */
-export function pictureIn(transfer) {
-  return [...(transfer?.files ?? [])].find((file) => file.type.startsWith('image/')) ?? null;
-}
+export const pictureIn = (transfer) => picturesIn(transfer)[0] ?? null;
 
 /**
- * Makes `zone` accept pictures: `take(file)` gets them. Returns `choose()`, which opens the file dialog.
- * Pasting works while the zone, or something in it, has the focus or the pointer.
+ * Makes `zone` accept pictures: `take(file)` gets them; with `many`, `take(files)`. Returns `choose()`, which opens the
+ * file dialog. Pasting works while the zone, or something in it, has the focus or the pointer. `around` gives an element
+ * that takes drops and pastes too.
  */
-export function acceptPictures(zone, take) {
-  const input = h('input', { type: 'file', accept: TYPES, hidden: true, class: 'aq-file' });
+export function acceptPictures(zone, take, { many = false, around = () => null } = {}) {
+  const given = (files) => take(many ? files : files[0]);
+  const input = h('input', { type: 'file', accept: TYPES, hidden: true, multiple: many, class: 'aq-file' });
   input.addEventListener('change', () => {
-    if (input.files[0]) take(input.files[0]);
+    if (input.files[0]) given([...input.files]);
     input.value = '';
   });
   zone.append(input);
-  zone.addEventListener('dragover', (event) => {
+  const dragged = (event) => {
     if (![...event.dataTransfer.types].includes('Files')) return;
     event.preventDefault();
     zone.classList.add('aq-over');
-  });
-  zone.addEventListener('dragleave', (event) => {
-    if (!zone.contains(event.relatedTarget)) zone.classList.remove('aq-over');
-  });
-  zone.addEventListener('drop', (event) => {
+  };
+  const left = (event) => {
+    if (!event.currentTarget.contains(event.relatedTarget)) zone.classList.remove('aq-over');
+  };
+  const dropped = (event) => {
     zone.classList.remove('aq-over');
-    const file = pictureIn(event.dataTransfer);
-    if (!file) return;
+    const files = picturesIn(event.dataTransfer);
+    if (!files.length) return;
     event.preventDefault();
     event.stopPropagation();
-    take(file);
-  });
+    given(files);
+  };
+  const heard = { dragover: dragged, dragleave: left, drop: dropped };
+  const wide = around() ?? zone;
+  for (const [name, hear] of Object.entries(heard)) wide.addEventListener(name, hear);
   document.addEventListener('paste', (event) => {
-    const file = pictureIn(event.clipboardData);
-    if (!file || zone.offsetParent === null || !zone.matches(':hover, :focus-within')) return;
+    const files = picturesIn(event.clipboardData);
+    const here = zone.matches(':hover, :focus-within') || wide !== zone;
+    if (!files.length || zone.offsetParent === null || !here) return;
     event.preventDefault();
-    take(file);
+    given(files);
   });
   return () => input.click();
 }

@@ -28,6 +28,7 @@ export function mount(element) {
     button('sliders', 'To txt2img', () => fillForm('txt2img', { infotext })),
     button('image', 'To img2img', () => send('img2img')),
     button('brush', 'To inpaint', () => send('inpaint')),
+    button('fit', 'To Extras', () => send('extras')),
   );
   fill(element, h('section', { class: 'aq-png-info', 'aria-label': 'PNG Info' }, zone, h('div', {}, actions, details)));
   draw();

@@ -9,7 +9,8 @@ import { openLightbox } from './lightbox.js';
 import { isActive, poke, watch } from './live.js';
 import { progressBar } from './progress.js';
 
-export function mount(element, { tab }) {
+export function mount(element, { tab, hint = 'Describe one, then press Generate.' }) {
+  const form = tab === 'extras' ? 'txt2img' : tab; // where seeds and parameters go
   const removed = new Set();
   let jobs = [];
   let images = [];
@@ -24,7 +25,7 @@ export function mount(element, { tab }) {
     { class: 'aq-empty' },
     icon('drop'),
     h('p', {}, 'Your pictures appear here.'),
-    h('p', { class: 'aq-soft' }, 'Describe one, then press Generate.'),
+    h('p', { class: 'aq-soft' }, hint),
   );
   const progress = progressBar();
   const back = button('left', 'Previous picture', () => step(-1), { bare: true, class: 'aq-step aq-left' });
@@ -34,7 +35,7 @@ export function mount(element, { tab }) {
   const actions = h(
     'div',
     { class: 'aq-actions-row', role: 'toolbar', 'aria-label': 'Picture' },
-    actionButtons(() => current(), { tab: () => tab, removed: forget }),
+    actionButtons(() => current(), { tab: () => form, removed: forget }),
   );
   const strip = h('div', { class: 'aq-strip', role: 'listbox', 'aria-label': 'Finished pictures' });
   const problem = h('div', { class: 'aq-problem', role: 'alert', hidden: true });
@@ -180,7 +181,7 @@ export function mount(element, { tab }) {
 
   function enlarge() {
     const image = current();
-    if (image) openLightbox(images, images.indexOf(image), { tab: () => tab, removed: forget, moved: (id) => choose(id) });
+    if (image) openLightbox(images, images.indexOf(image), { tab: () => form, removed: forget, moved: (id) => choose(id) });
   }
 
   function forget(id) {
