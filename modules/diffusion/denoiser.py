@@ -64,9 +64,12 @@ class Guidance:
         inpaint: Tensor | None = None,
         *,
         always_negative: bool = False,
+        rescale: float = 0.0,
     ) -> None:
         """`positive` and `negative` (B,). Where `cfg_scale` times all weights is 1 the negative prompts have no say and
         cost nothing, nor does a part of weight 0; with `always_negative` they are asked all the same.
+
+        `rescale` (0 to 1) is how far what is guided gets back the contrast of what is not: `rescaled`.
 
         `inpaint` (B, 5, h, w), mask and masked latents, is what models of nine input channels see beside x.
         """
@@ -76,6 +79,9 @@ class Guidance:
         self.cfg_scale = cfg_scale
         self.inpaint = inpaint
         self.always_negative = always_negative
+        self.rescale = rescale
+        self.without_negative = False
+        """Whether the next calls save themselves the negative prompts: an image's first prompt stands in for them."""
         self.unconditional: Tensor | None = None
         """What x (B, 4, h, w) of the last call was for the negative prompts alone, where they were asked."""
         self._training_sigmas = model.training_sigmas.cpu()  # each call would wait for the device otherwise
@@ -98,17 +104,21 @@ class Guidance:
         composed = [_parts(prompt) for prompt in self.positive]
         asked = [(image, part.conditioning) for image, parts in enumerate(composed) for part in parts]
         scales = [self.cfg_scale * sum(part.weight for part in parts) for parts in composed]
-        guided = self.always_negative or any(scale != 1 for scale in scales)
-        outputs = iter(self._predicted(seen, timestep, [*asked, *(enumerate(self.negative) if guided else ())]))
-        positive = [[(part.weight * self.cfg_scale, next(outputs)) for part in parts] for parts in composed]
-        if not guided:
-            return torch.stack([_sum([scale * output for scale, output in parts]) for parts in positive]), None
-        negative = list(outputs)
-        together = [
-            _sum([away, *(scale * (output - away) for scale, output in parts)])
-            for away, parts in zip(negative, positive, strict=True)
-        ]
-        return torch.stack(together), torch.stack(negative)
+        if not self.always_negative and all(scale == 1 for scale in scales):
+            outputs = iter(self._predicted(seen, timestep, asked))
+            alone = [_sum([part.weight * self.cfg_scale * next(outputs) for part in parts]) for parts in composed]
+            return torch.stack(alone), None
+        in_place = self.without_negative and not self.always_negative and all(composed)
+        outputs = iter(self._predicted(seen, timestep, [*asked, *(() if in_place else enumerate(self.negative))]))
+        positive = [[(part.weight, next(outputs)) for part in parts] for parts in composed]
+        negative = [parts[0][1] for parts in positive] if in_place else list(outputs)
+        guided = torch.stack(
+            [_composed(parts, away, self.cfg_scale) for parts, away in zip(positive, negative, strict=True)]
+        )
+        if self.rescale:
+            plain = torch.stack([_composed(parts, away, 1.0) for parts, away in zip(positive, negative, strict=True)])
+            guided = rescaled(guided, plain, self.rescale)
+        return guided, None if in_place else torch.stack(negative)
 
     def _predicted(self, seen: Tensor, timestep: Tensor, asked: Sequence[tuple[int, Conditioning]]) -> list[Tensor]:
         """The outputs (4, h, w) for images and prompts: one call a group of prompts that fit in one tensor."""
@@ -122,6 +132,19 @@ class Guidance:
             for row, output in zip(rows, predicted, strict=True):
                 outputs[row] = output
         return outputs
+
+
+def _composed(parts: Sequence[tuple[float, Tensor]], away: Tensor, scale: float) -> Tensor:
+    """(C, h, w): from `away` towards each part, by its weight."""
+    return _sum([away, *(weight * scale * (output - away) for weight, output in parts)])
+
+
+def rescaled(guided: Tensor, plain: Tensor, share: float) -> Tensor:
+    """`guided` (B, C, h, w) with its standard deviation moved by `share` (0 to 1) to that of `plain`, the unguided
+    prediction: Lin et al. (2023), "Common Diffusion Noise Schedules and Sample Steps are Flawed", equations 15, 16."""
+    dims = tuple(range(1, guided.ndim))
+    factor = plain.std(dims, keepdim=True) / guided.std(dims, keepdim=True)
+    return guided * (share * factor + (1 - share))
 
 
 def _parts(prompt: Composed) -> list[PromptPart]:

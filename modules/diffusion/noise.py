@@ -30,6 +30,7 @@ class ImageNoise:
         subseeds: Sequence[int] | None = None,
         subseed_strength: float = 0.0,
         seed_delta: int = 0,
+        resized_from: tuple[int, int] | None = None,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -38,16 +39,23 @@ class ImageNoise:
         `subseeds` (B,) and `subseed_strength` (0 to 1) bend the first noise towards that of a second seed.
         `seed_delta` is A1111's "eta noise seed delta" (ENSD): it is added to the seed of the gaussian noise drawn
         during sampling, and changes neither the first noise nor the Brownian one.
+        `resized_from` (h, w) is A1111's "seed resize": in the middle lies the noise that a picture of those latents
+        would begin with, so that it stays recognisable in another shape.
         """
         self._seeds = tuple(seeds)
         self._shape = shape
         self._dtype = dtype
         self._device = device
         generators = [Generator().manual_seed(seed) for seed in self._seeds]
-        first = [torch.randn(shape, generator=generator) for generator in generators]
+        inner = shape if resized_from is None else (shape[0], *resized_from)
+        drawn = generators if inner == shape else [Generator().manual_seed(seed) for seed in self._seeds]
+        first = [torch.randn(inner, generator=generator) for generator in drawn]
         if subseeds is not None and subseed_strength != 0:
-            other = [torch.randn(shape, generator=Generator().manual_seed(subseed)) for subseed in subseeds]
+            other = [torch.randn(inner, generator=Generator().manual_seed(subseed)) for subseed in subseeds]
             first = [slerp(a, b, subseed_strength) for a, b in zip(first, other, strict=True)]
+        if inner != shape:
+            outer = [torch.randn(shape, generator=generator) for generator in generators]
+            first = [in_the_middle(a, b) for a, b in zip(first, outer, strict=True)]
         self._first = torch.stack(first)
         if seed_delta:
             generators = [Generator().manual_seed(seed + seed_delta) for seed in self._seeds]
@@ -87,6 +95,21 @@ class ImageNoise:
 
     def _placed(self, noise: Tensor) -> Tensor:
         return noise.to(self._device, self._dtype, copy=True)
+
+
+def in_the_middle(inner: Tensor, outer: Tensor) -> Tensor:
+    """`outer` (C, h, w) with as much of `inner` (C, h', w') in its middle as there is room for.
+
+    Where an odd number of cells is too many A1111 leaves out one more, and so do we: seeds are to agree.
+    """
+    result = outer.clone()
+    rows, columns = ((large - small) // 2 for small, large in zip(inner.shape[1:], outer.shape[1:], strict=True))
+    part = inner[
+        :, max(0, -rows) : inner.shape[1] - max(0, -rows), max(0, -columns) : inner.shape[2] - max(0, -columns)
+    ]
+    top, left = max(0, rows), max(0, columns)
+    result[:, top : top + part.shape[1], left : left + part.shape[2]] = part
+    return result
 
 
 def slerp(low: Tensor, high: Tensor, weight: float) -> Tensor:

@@ -89,6 +89,7 @@ class Placement:
                     self.enter()
                 yield
             finally:
+                entered = self._entered
                 self.leave()
         if entered:
             self.enter()

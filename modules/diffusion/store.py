@@ -166,6 +166,25 @@ class ModelStore:
         finally:
             self._release(key)
 
+    @contextmanager
+    def lease_instead(self, model: Model, name: str, vae: str = AUTOMATIC) -> Iterator[Model]:
+        """Another model in the place of a leased one, which waits in RAM meanwhile: a device holds one of them.
+
+        Of the checkpoint that `model` is of, it is `model` itself. Otherwise as `lease`.
+        """
+        if self.find(name).path == model.checkpoint.path:
+            yield model
+            return
+        model.placement.leave()
+        try:
+            with self.lease(name, vae) as other:
+                try:
+                    yield other
+                finally:
+                    other.placement.leave()
+        finally:
+            model.placement.enter()
+
     def unload(self) -> None:
         """Free every model that is not in use."""
         self._free(0)

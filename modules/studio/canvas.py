@@ -55,6 +55,12 @@ class Canvas:
         return image if overlay is None else masks.paste_back(overlay.original, image, overlay.mask, overlay.box)
 
 
+def enlarged(model: Model, latents: Tensor, width: int, height: int) -> Canvas:
+    """The canvas of a second pass of so many pixels, on latents (B, C, h, w) that are already made."""
+    blank = torch.zeros(len(latents), 3, height, width)
+    return Canvas(latents, inpaint=_inpaint_channels(model, blank, None))
+
+
 def prepare(
     request: Request, count: int, first_noise: Tensor, model: Model, open_picture: Callable[[str], Image.Image]
 ) -> Canvas:
@@ -69,7 +75,7 @@ def prepare(
     chosen = [pictures[index % len(pictures)] for index in range(count)]
     mask = open_picture(request.mask) if isinstance(request, Inpaint) else None
     surfaces = [_surface(request, picture, mask) for picture in chosen]
-    pixels = [_pixels(surface.picture) for surface in surfaces]
+    pixels = [pixels_of(surface.picture) for surface in surfaces]
     _, height, width = model.latent_shape(request.width, request.height)
     latents = torch.cat([masks.resize_latent(model.encode(one[None]), height, width) for one in pixels])
     cells = None
@@ -127,7 +133,7 @@ def _inpaint_channels(model: Model, pixels: Tensor, mask: Tensor | None) -> Tens
     return masks.inpaint_latents(where, model.encode(masks.masked_pixels(pixels, where)))
 
 
-def _pixels(picture: Image.Image) -> Tensor:
+def pixels_of(picture: Image.Image) -> Tensor:
     """RGB -> (3, H, W) in [-1, 1]."""
     values = np.asarray(picture, dtype=np.float32) / 127.5 - 1
     return torch.from_numpy(values).movedim(-1, 0)

@@ -125,7 +125,7 @@ class Engine:
         if isinstance(request, Extras):
             request, options = resolve_extras(request, options, self.upscalers)
         else:
-            request, options = resolve(request, options, self.store, self.styles)
+            request, options = resolve(request, options, self.store, self.styles, self.upscalers)
         for picture in request.pictures():
             self.uploads.read(picture, owner)
         row = QueueRow(

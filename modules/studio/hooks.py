@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from modules.diffusion.model import Model
     from modules.studio.job import Batch, Job, SavedImage
+    from modules.studio.passes import Pass
 
 
 class Hooks:
@@ -24,7 +25,14 @@ class Hooks:
         """The request is resolved; prompts and seeds of all images are set and may still be changed."""
 
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
-        """A model is leased; prompts of this batch may still be changed, adapters be put on."""
+        """A model is leased; prompts of this batch may still be changed."""
+
+    def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
+        """A model is about to sample a pass of the batch: adapters are put on. Hires fix has two passes, and a refiner
+        is one more, within that which it refines; each may have a model of its own."""
+
+    def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
+        """The pass is over, also when it failed; the latents of the last one are still to be decoded."""
 
     def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
         """`x` (B, C, h, w) is the noise (or noised image) that sampling starts from. Returns what it shall be."""
@@ -42,7 +50,7 @@ class Hooks:
         """After each step of the sampler: preview, progress, pause."""
 
     def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
-        """`batch.images` are decoded and may be changed; adapters are taken off."""
+        """`batch.images` are decoded and may be changed."""
 
     def image_ready(self, job: Job, batch: Batch, index: int, image: Image) -> Image:
         """One finished image, before it is saved. Returns what shall be saved."""
@@ -68,6 +76,14 @@ class Chain(Hooks):
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
         for hook in self.hooks:
             hook.batch_begins(job, batch, model)
+
+    def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
+        for hook in self.hooks:
+            hook.pass_begins(job, batch, run, model)
+
+    def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
+        for hook in self.hooks:
+            hook.pass_ends(job, batch, run, model)
 
     def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
         for hook in self.hooks:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from modules.studio.infotext_entries import entries, entry, plain
 from modules.studio.infotext_rows import OLD_TIMELINES, ROWS, ModelFacts, Source
 from modules.studio.job import Job
-from modules.studio.request import Inpaint, Request
+from modules.studio.request import Inpaint, Request, Txt2Img
 from modules.studio.settings import Options
 from modules.studio.validation import accepted_part
 from modules.studio.version import VERSION
@@ -102,10 +102,12 @@ def to_request_values(infotext: Infotext) -> Restored:
         found |= read
         labels |= dict.fromkeys(read, row.label)
     values, refused = accepted_part(Inpaint, {**_STAND_INS, **_within(Inpaint, found)})
-    rest = {key: value for key, value in found.items() if key not in Inpaint.model_fields}
+    hires, refused_hires = accepted_part(Txt2Img, {**_within(Txt2Img, values), **_within(Txt2Img, found)})
+    rest = {key: value for key, value in found.items() if key not in {**Inpaint.model_fields, **Txt2Img.model_fields}}
     options, refused_options = accepted_part(Options, rest)
-    problems += [_dropped(labels[key], reason) for key, reason in {**refused, **refused_options}.items()]
-    values = {key: value for key, value in values.items() if key not in _STAND_INS}
+    reasons = {**refused_hires, **refused, **refused_options}
+    problems += [_dropped(labels[key], reason) for key, reason in reasons.items()]
+    values = {key: value for key, value in {**hires, **values}.items() if key not in _STAND_INS}
     return Restored(values, options, _checkpoints(infotext.params), problems)
 
 

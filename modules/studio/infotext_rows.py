@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from modules.studio.job import Job
-from modules.studio.request import Img2Img, Inpaint, Request
+from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
 from modules.studio.settings import Options
 
 if TYPE_CHECKING:
@@ -146,6 +147,65 @@ def _model_name(source: Source) -> object:
     return source.model.name if source.options.add_model_name_to_info else None
 
 
+def _choice(name: str) -> Read:
+    """None where there is none, or it is A1111's "Use same ..."."""
+    return lambda text: {name: _word(text) if text and not text.startswith("Use same") else None}
+
+
+def _seed_resize(source: Source) -> object:
+    width, height = source.request.seed_resize_from_w, source.request.seed_resize_from_h
+    return f"{width}x{height}" if width and height else None
+
+
+def _seed_resize_from(text: str) -> dict[str, Any]:
+    width, height = text.split("x")
+    return {"seed_resize_from_w": _whole(width), "seed_resize_from_h": _whole(height)}
+
+
+def _denoising_strength(source: Source) -> object:
+    request = source.request
+    if isinstance(request, Img2Img) or (isinstance(request, Txt2Img) and request.enable_hr):
+        return request.denoising_strength
+    return None
+
+
+def _hires(write: Callable[[Txt2Img], object]) -> Write:
+    """Of jobs with a second pass only."""
+    return _only(Txt2Img, lambda request: write(request) if request.enable_hr else None)
+
+
+def _stem(name: str | None) -> str | None:
+    """A checkpoint as A1111 names it in a text: without its folders and its suffix."""
+    return re.sub(r"\.(safetensors|ckpt)$", "", name.rpartition("/")[2]) if name else None
+
+
+def _hires_sampler(request: Txt2Img) -> object:
+    return request.hr_sampler_name if request.hr_sampler_name != request.sampler_name else None
+
+
+def _hires_scheduler(request: Txt2Img) -> object:
+    return request.hr_scheduler if request.hr_scheduler != request.scheduler else None
+
+
+def _is_resized(request: Txt2Img) -> bool:
+    return bool(request.hr_resize_x or request.hr_resize_y)
+
+
+def _hires_scale(text: str) -> dict[str, Any]:
+    return {"enable_hr": True, "hr_scale": float(text)} if text else {"enable_hr": False}
+
+
+def _hires_resize(text: str) -> dict[str, Any]:
+    width, height = map(_whole, text.split("x"))
+    size = {"hr_resize_x": width, "hr_resize_y": height}
+    return {"enable_hr": True, **size} if width or height else size
+
+
+def _extra_noise(source: Source) -> object:
+    begins_with_picture = _denoising_strength(source) is not None
+    return (source.options.img2img_extra_noise or None) if begins_with_picture else None
+
+
 ROWS: tuple[Row, ...] = (
     Row("Steps", lambda s: s.request.steps, _field("steps", _whole)),
     Row("Sampler", lambda s: s.request.sampler_name, _sampler),
@@ -168,7 +228,8 @@ ROWS: tuple[Row, ...] = (
         _field("subseed_strength", float),
         "0",
     ),
-    Row("Denoising strength", _only(Img2Img, lambda r: r.denoising_strength), _field("denoising_strength", float)),
+    Row("Seed resize from", _seed_resize, _seed_resize_from, "0x0"),
+    Row("Denoising strength", _denoising_strength, _field("denoising_strength", float)),
     Row(
         "Clip skip",
         lambda s: s.options.CLIP_stop_at_last_layers if s.options.CLIP_stop_at_last_layers > 1 else None,
@@ -185,6 +246,41 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(OLD_TIMELINES, _option("use_old_scheduling"), _field("use_old_scheduling", _switch), "False"),
     Row("RNG", lambda s: "CPU"),
+    Row("Tiling", lambda s: s.request.tiling or None, _field("tiling", _switch), "False"),
+    Row("Hires checkpoint", _hires(lambda r: _stem(r.hr_checkpoint_name)), _choice("hr_checkpoint_name"), ""),
+    Row("Hires sampler", _hires(_hires_sampler), _choice("hr_sampler_name"), ""),
+    Row("Hires schedule type", _hires(_hires_scheduler), _choice("hr_scheduler"), ""),
+    Row("Hires CFG Scale", _hires(lambda r: r.hr_cfg if r.hr_cfg != r.cfg_scale else None), _field("hr_cfg", float)),
+    Row("Hires prompt", _hires(lambda r: r.hr_prompt or None), _field("hr_prompt", str), ""),
+    Row("Hires negative prompt", _hires(lambda r: r.hr_negative_prompt or None), _field("hr_negative_prompt", str), ""),
+    Row("Hires upscale", _hires(lambda r: None if _is_resized(r) else r.hr_scale), _hires_scale, ""),
+    Row(
+        "Hires resize",
+        _hires(lambda r: f"{r.hr_resize_x}x{r.hr_resize_y}" if _is_resized(r) else None),
+        _hires_resize,
+        "0x0",
+    ),
+    Row(
+        "Hires steps",
+        _hires(lambda r: r.hr_second_pass_steps if r.hr_second_pass_steps != r.steps else None),
+        _field("hr_second_pass_steps", _whole),
+        "0",
+    ),
+    Row("Hires upscaler", _hires(lambda r: r.hr_upscaler), _field("hr_upscaler", _word)),
+    Row("Hires refiner", _option("hires_fix_refiner_pass"), _field("hires_fix_refiner_pass", str), "second pass"),
+    Row("Refiner", lambda s: _stem(s.request.refiner_checkpoint), _choice("refiner_checkpoint"), ""),
+    Row("Refiner switch at", lambda s: s.request.refiner_switch_at, _field("refiner_switch_at", float)),
+    Row(
+        "Refiner switch by sampling steps",
+        _option("refiner_switch_by_sample_steps"),
+        _field("refiner_switch_by_sample_steps", _switch),
+        "False",
+    ),
+    Row("Skip Early CFG", _option("skip_early_cond"), _field("skip_early_cond", float), "0"),
+    Row("NGMS", lambda s: s.request.s_min_uncond or None, _field("s_min_uncond", float), "0"),
+    Row("NGMS all steps", _option("s_min_uncond_all"), _field("s_min_uncond_all", _switch), "False"),
+    Row("CFG Rescale", lambda s: s.request.cfg_rescale or None, _field("cfg_rescale", float), "0"),
+    Row("Extra noise", _extra_noise, _field("img2img_extra_noise", float), "0"),
     Row(
         "Mask mode",
         _only(Inpaint, lambda r: MASK_MODES[1] if r.inpainting_mask_invert else None),

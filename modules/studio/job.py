@@ -48,6 +48,9 @@ class Batch:
     negative_prompts: list[str]
     seeds: list[int]
     subseeds: list[int]
+    hr_prompts: list[str] = field(default_factory=list)
+    """Of the second pass; one that is empty is as in the first."""
+    hr_negative_prompts: list[str] = field(default_factory=list)
     latents: Tensor | None = None
     """(B, C, h, w) once sampled and until decoded."""
     denoised: Tensor | None = None
@@ -64,7 +67,7 @@ class Progress:
     """What is happening, for people: "loading starter", "sampling", "decoding", "saving"."""
     step: int = 0
     steps: int = 0
-    """Steps of the running batch."""
+    """Steps of the running batch, of all its passes."""
     batch: int = 0
     batches: int = 0
     started: float | None = None
@@ -108,6 +111,8 @@ class Job:
     attempt: int = 1
     prompts: list[str] = field(default_factory=list)
     negative_prompts: list[str] = field(default_factory=list)
+    hr_prompts: list[str] = field(default_factory=list)
+    hr_negative_prompts: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=list)
     subseeds: list[int] = field(default_factory=list)
     extra_generation_params: dict[str, object] = field(default_factory=dict)

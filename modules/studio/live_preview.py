@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from modules.diffusion.model import Model
     from modules.studio.job import Batch, Job
+    from modules.studio.passes import Pass
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,9 @@ class LivePreview(Hooks):
         self._fitted: dict[tuple[str, str | None], PreviewFactors] = {}
         self._factors: PreviewFactors | None = None
 
-    def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
+    def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
+        if run.name == "refiner":  # the latents are still those of the pass it is in
+            return
         try:
             self._factors = self._factors_of(model) if job.options.live_previews_enable else None
         except NotANumberError as error:  # the VAE will say so again when it matters

@@ -1,4 +1,4 @@
-"""A batch's prompts, read as the job's options want them, and what a person should know about them."""
+"""A pass's prompts, read as the job's options want them, and what a person should know about them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from modules.diffusion.model import Model
 from modules.diffusion.prompt_conditioning import StepPrompts
 from modules.diffusion.prompt_parts import LORA_KINDS, Network, Prompt, read_prompt
 from modules.diffusion.prompt_schedules import Timeline
-from modules.studio.job import Batch, Job, Stopped
+from modules.studio.job import Job, Stopped
+from modules.studio.passes import Pass
 
 
 def read_prompts(job: Job, texts: Sequence[str], *, negative: bool = False) -> list[Prompt]:
@@ -19,17 +20,17 @@ def read_prompts(job: Job, texts: Sequence[str], *, negative: bool = False) -> l
     return [read(text) for text in texts]
 
 
-def wanted_networks(job: Job, batch: Batch) -> tuple[Network, ...]:
-    """The networks that a batch asks for: those of its first prompt, as in A1111, since a model wears one set."""
-    return read_prompts(job, batch.prompts[:1])[0].networks
+def wanted_networks(job: Job, run: Pass) -> tuple[Network, ...]:
+    """The networks that a pass asks for: those of its first prompt, as in A1111, since a model wears one set."""
+    return read_prompts(job, run.prompts[:1])[0].networks
 
 
-def step_prompts(job: Job, batch: Batch, model: Model, steps: int) -> StepPrompts:
-    """What the batch's prompts say at each of so many steps. What has no effect is said in the job's comments.
+def step_prompts(job: Job, run: Pass, model: Model, steps: int) -> StepPrompts:
+    """What the pass's prompts say at each of so many steps. What has no effect is said in the job's comments.
 
     Raises Stopped when the job is interrupted meanwhile.
     """
-    positive, negative = read_prompts(job, batch.prompts), read_prompts(job, batch.negative_prompts, negative=True)
+    positive, negative = read_prompts(job, run.prompts), read_prompts(job, run.negative_prompts, negative=True)
     for prompt in dict.fromkeys([*positive, *negative]):
         for problem in prompt.problems:
             job.comment(problem)
@@ -43,8 +44,8 @@ def step_prompts(job: Job, batch: Batch, model: Model, steps: int) -> StepPrompt
         (found,) = model.encode_prompts(
             [text],
             clip_skip=job.options.CLIP_stop_at_last_layers,
-            width=job.request.width,
-            height=job.request.height,
+            width=run.width,
+            height=run.height,
             negative=is_negative,
             emphasis=job.options.emphasis,
             comma_backtrack=job.options.comma_padding_backtrack,
@@ -55,5 +56,5 @@ def step_prompts(job: Job, batch: Batch, model: Model, steps: int) -> StepPrompt
         if job.interrupted or job.skipped:
             raise Stopped
 
-    timeline = Timeline(max(1, steps), old=job.options.use_old_scheduling)
+    timeline = Timeline(max(1, steps), run.steps_before, old=job.options.use_old_scheduling)
     return StepPrompts(positive, negative, timeline, encode, check)

@@ -7,7 +7,6 @@ from functools import partial
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from modules.diffusion.errors import NotANumberError
 from modules.diffusion.model import Model
@@ -19,7 +18,8 @@ from modules.studio.hooks import Chain, Hooks
 from modules.studio.infotext import write_infotext
 from modules.studio.infotext_rows import ModelFacts
 from modules.studio.job import Batch, Job, SavedImage, Stopped
-from modules.studio.sampling import sample
+from modules.studio.painting import Painter
+from modules.studio.request import Txt2Img
 from modules.studio.uploads import Uploads
 from modules.studio.upscaling import Upscalers
 
@@ -37,8 +37,8 @@ class Recipe:
         hooks: Sequence[Hooks] = (),
     ) -> None:
         self.job, self.store, self.gallery, self.uploads = job, store, gallery, uploads
-        self.upscalers = upscalers
         self.hooks = Chain(hooks)
+        self._painter = Painter(job, store, upscalers, self.hooks, partial(uploads.open, owner=job.owner))
         self._images: list[Image.Image] = []
         self._saved = {image.infotext: image for image in gallery.of_job(job.id)}
         """What an earlier run of this job, which ended with the server, has saved; not to be saved twice."""
@@ -87,21 +87,13 @@ class Recipe:
     def _paint(self, batch: Batch, model: Model) -> None:
         """Fills `batch.images`; once more in float32 if there was NaN."""
         try:
-            self._sample_and_decode(batch, model)
+            batch.images = self._painter.paint(batch, model)
         except NotANumberError:
             if model.dtype == torch.float32:
                 raise
             self.job.report(stage="once more in float32", step=0)
             with model.in_float32():
-                self._sample_and_decode(batch, model)
-
-    def _sample_and_decode(self, batch: Batch, model: Model) -> None:
-        job = self.job
-        open_picture = partial(self.uploads.open, owner=job.owner)
-        canvas, batch.latents = sample(job, batch, model, self.hooks, open_picture)
-        job.report(stage="decoding")
-        pixels = model.decode(batch.latents)
-        batch.images = [canvas.finish(index, _picture(each)) for index, each in enumerate(pixels)]
+                batch.images = self._painter.paint(batch, model)
 
     def _keep(self, image: Image.Image, index: int, infotext: str, *, unfinished: bool) -> SavedImage:
         """On disk and in the index, or, where that is not wanted, in memory for as long as there is room."""
@@ -134,16 +126,21 @@ def _set_up_images(job: Job) -> None:
     varied = request.subseed_strength > 0
     job.prompts = [request.prompt] * count
     job.negative_prompts = [request.negative_prompt] * count
+    if isinstance(request, Txt2Img):
+        job.hr_prompts = [request.hr_prompt] * count
+        job.hr_negative_prompts = [request.hr_negative_prompt] * count
     job.seeds = [request.seed + (0 if varied else index) for index in range(count)]
     job.subseeds = [request.subseed + index for index in range(count)]
 
 
 def _batch_of(job: Job, index: int) -> Batch:
     of = slice(index * job.request.batch_size, (index + 1) * job.request.batch_size)
-    return Batch(index, job.prompts[of], job.negative_prompts[of], job.seeds[of], job.subseeds[of])
-
-
-def _picture(pixels: Tensor) -> Image.Image:
-    """(3, H, W) in [-1, 1] -> RGB."""
-    values = ((pixels + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
-    return Image.fromarray(values.movedim(0, -1).numpy())
+    return Batch(
+        index,
+        job.prompts[of],
+        job.negative_prompts[of],
+        job.seeds[of],
+        job.subseeds[of],
+        job.hr_prompts[of],
+        job.hr_negative_prompts[of],
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -35,6 +35,30 @@ Prompt = Annotated[str, Field(max_length=LONGEST_PROMPT)]
 Seed = Annotated[int, Field(ge=-1, lt=2**63)]
 Side = Annotated[int, Field(ge=64, le=8192), BeforeValidator(_floored_to_eight)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Resize = Annotated[int, Field(ge=0, le=8192), BeforeValidator(_floored_to_eight)]
+"""A side that may be left open, which is 0."""
+
+
+class HiresSize(NamedTuple):
+    """Sizes in pixels, (width, height)."""
+
+    upscaled: tuple[int, int]
+    """What the first pass's picture is enlarged to."""
+    final: tuple[int, int]
+    """What is left of that: its middle."""
+
+
+def hires_size(width: int, height: int, scale: float, resize_x: int, resize_y: int) -> HiresSize:
+    """The size of the second pass: the first one's times `scale`, or what it is resized to and cut to, as in A1111."""
+    if not resize_x and not resize_y:
+        wanted = _floored_to_eight(int(width * scale)), _floored_to_eight(int(height * scale))
+        return HiresSize(wanted, wanted)
+    final = resize_x or resize_y * width // height, resize_y or resize_x * height // width
+    if width * final[1] < final[0] * height:
+        upscaled = final[0], final[0] * height // width
+    else:
+        upscaled = final[1] * width // height, final[1]
+    return HiresSize(*((_floored_to_eight(size[0]), _floored_to_eight(size[1])) for size in (upscaled, final)))
 
 
 class Request(BaseModel):
@@ -49,6 +73,8 @@ class Request(BaseModel):
     seed: Seed = -1
     subseed: Seed = -1
     subseed_strength: Fraction = 0
+    seed_resize_from_w: Resize = 0
+    seed_resize_from_h: Resize = 0
     sampler_name: str | None = None
     scheduler: str | None = None
     steps: Annotated[int, Field(ge=1, le=1000)] = 50
@@ -62,6 +88,11 @@ class Request(BaseModel):
     s_tmin: Annotated[float, Field(ge=0, le=1000)] | None = None
     s_tmax: Annotated[float, Field(ge=0, le=1000)] | None = None
     s_noise: Annotated[float, Field(ge=0, le=10)] | None = None
+    s_min_uncond: Annotated[float, Field(ge=0, le=1000)] | None = None
+    cfg_rescale: Fraction = 0
+    tiling: bool | None = None
+    refiner_checkpoint: str | None = None
+    refiner_switch_at: Fraction | None = None
     do_not_save_samples: bool = False
     do_not_save_grid: bool = False
     override_settings: dict[str, Any] = {}
@@ -78,9 +109,44 @@ class Request(BaseModel):
 
 
 class Txt2Img(Request):
-    """Words to pictures."""
+    """Words to pictures, in one pass or, with hires fix (`enable_hr`), once more in a larger size.
+
+    What is blank of the second pass is as in the first; a side of `hr_resize` that is 0 follows the other.
+    """
 
     kind: ClassVar[str] = "txt2img"
+
+    enable_hr: bool = False
+    denoising_strength: Fraction = 0.75
+    """Of the second pass."""
+    hr_scale: Annotated[float, Field(ge=1, le=8)] = 2.0
+    hr_upscaler: str | None = None
+    hr_second_pass_steps: Annotated[int, Field(ge=0, le=1000)] = 0
+    hr_resize_x: Resize = 0
+    hr_resize_y: Resize = 0
+    hr_checkpoint_name: str | None = None
+    hr_sampler_name: str | None = None
+    hr_scheduler: str | None = None
+    hr_prompt: Prompt = ""
+    hr_negative_prompt: Prompt = ""
+    hr_cfg: Annotated[float, Field(ge=0, le=1000)] | None = None
+    firstpass_image: str | None = None
+    """The id of an upload: a picture to be enlarged in the place of a first pass."""
+
+    def pictures(self) -> tuple[str, ...]:
+        return (self.firstpass_image,) if self.enable_hr and self.firstpass_image else ()
+
+    @property
+    def hires_size(self) -> HiresSize:
+        """How large the second pass is."""
+        return hires_size(self.width, self.height, self.hr_scale, self.hr_resize_x, self.hr_resize_y)
+
+    @model_validator(mode="after")
+    def _hires_fits_in_memory(self) -> Txt2Img:
+        upscaled = self.hires_size.upscaled
+        if self.enable_hr and (upscaled[0] * upscaled[1] * self.batch_size > MOST_PIXELS or max(upscaled) > 8192):
+            raise ValueError(f"hires fix: {upscaled[0]} x {upscaled[1]} pixels are too many")
+        return self
 
 
 class Img2Img(Request):

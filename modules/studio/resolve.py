@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.latent_upscaling import find_latent_upscaler
 from modules.diffusion.samplers import SamplerRow, find_sampler, split_merged_name
 from modules.diffusion.sigmas import AUTOMATIC, find_schedule
 from modules.diffusion.store import ModelStore
-from modules.studio.request import SAMPLER_FIELDS, Request
+from modules.studio.request import SAMPLER_FIELDS, Request, RequestError, Txt2Img
 from modules.studio.settings import Options, with_overrides
 from modules.studio.styles import Styles
+from modules.studio.upscaling import Upscalers
 
 DEFAULT_SAMPLER = "DPM++ 2M"
+DEFAULT_HIRES_UPSCALER = "Latent"
+DEFAULT_SWITCH_AT = 0.8
 
 
-def resolve(request: Request, options: Options, store: ModelStore, styles: Styles) -> tuple[Request, Options]:
+def resolve(
+    request: Request, options: Options, store: ModelStore, styles: Styles, upscalers: Upscalers
+) -> tuple[Request, Options]:
     """The request with seeds drawn, styles merged and names made canonical, and the options it will run with.
 
     Raises: AquatintError naming the checkpoint, VAE, sampler or scheduler that does not exist.
@@ -32,12 +39,18 @@ def resolve(request: Request, options: Options, store: ModelStore, styles: Style
             "scheduler": _schedule_label(merged_schedule or request.scheduler),
             "seed": _drawn(request.seed),
             "subseed": _drawn(request.subseed),
+            "tiling": options.tiling if request.tiling is None else request.tiling,
+            "s_min_uncond": options.s_min_uncond if request.s_min_uncond is None else request.s_min_uncond,
             "override_settings": {},
         }
     )
     resolved = resolved.model_copy(update=_sampler_fields(resolved, options, sampler))
+    checkpoint = checkpoint_name(options, store)
+    resolved = resolved.model_copy(update=_refiner_fields(resolved, checkpoint, store))
+    if isinstance(resolved, Txt2Img) and resolved.enable_hr:
+        resolved = resolved.model_copy(update=_hires_fields(resolved, checkpoint, store, styles, upscalers))
     vae = store.find_vae(options.sd_vae)
-    return resolved, options.model_copy(update={"sd_model_checkpoint": checkpoint_name(options, store), "sd_vae": vae})
+    return resolved, options.model_copy(update={"sd_model_checkpoint": checkpoint, "sd_vae": vae})
 
 
 def checkpoint_name(options: Options, store: ModelStore) -> str:
@@ -67,6 +80,60 @@ def _sampler_fields(request: Request, options: Options, sampler: SamplerRow) -> 
         unlimited = name == "s_tmax" and asked == 0
         wanted[name] = None if asked == default or unlimited else asked
     return wanted
+
+
+def _refiner_fields(request: Request, checkpoint: str, store: ModelStore) -> dict[str, Any]:
+    """A refiner that is the checkpoint itself is none. Raises: AquatintError for one that is not there or cannot be."""
+    name = request.refiner_checkpoint or ""
+    if not name or name.casefold() == "none":
+        return {"refiner_checkpoint": None, "refiner_switch_at": None}
+    refiner = store.find(name)
+    if refiner.name == checkpoint:
+        return {"refiner_checkpoint": None, "refiner_switch_at": None}
+    own, other = store.find(checkpoint).family, refiner.family
+    if own.latent_scale and other.latent_scale and own.latent_scale != other.latent_scale:
+        raise RequestError(
+            f"{refiner.stem} cannot refine what {checkpoint} begins: {other.name} and {own.name} have different"
+            " latents. Choose a refiner of the same family.",
+            "refiner_checkpoint",
+        )
+    switch_at = DEFAULT_SWITCH_AT if request.refiner_switch_at is None else request.refiner_switch_at
+    return {"refiner_checkpoint": refiner.name, "refiner_switch_at": switch_at}
+
+
+def _hires_fields(
+    request: Txt2Img, checkpoint: str, store: ModelStore, styles: Styles, upscalers: Upscalers
+) -> dict[str, Any]:
+    """The second pass without blanks but for its prompts, which follow what hooks make of the first ones.
+
+    Raises: AquatintError naming what does not exist.
+    """
+    sampler_name, merged_schedule = split_merged_name(_said(request.hr_sampler_name) or request.sampler_name or "")
+    scheduler = merged_schedule or _said(request.hr_scheduler)
+    own = _said(request.hr_checkpoint_name)
+    prompts = request.hr_prompt, request.hr_negative_prompt
+    with_styles = styles.apply(*prompts, request.styles)
+    return {
+        "hr_upscaler": upscaler_name(request.hr_upscaler or DEFAULT_HIRES_UPSCALER, upscalers),
+        "hr_second_pass_steps": request.hr_second_pass_steps or request.steps,
+        "hr_sampler_name": find_sampler(sampler_name).name,
+        "hr_scheduler": _schedule_label(scheduler) if scheduler else request.scheduler,
+        "hr_checkpoint_name": store.find(own).name if own and store.find(own).name != checkpoint else None,
+        "hr_prompt": with_styles[0] if prompts[0] else "",
+        "hr_negative_prompt": with_styles[1] if prompts[1] else "",
+        "hr_cfg": request.cfg_scale if request.hr_cfg is None else request.hr_cfg,
+    }
+
+
+def upscaler_name(name: str, upscalers: Upscalers) -> str:
+    """The own name of an upscaler for hires fix. Raises: AquatintError saying what there is."""
+    latent = find_latent_upscaler(name)
+    return latent.name if latent else upscalers.find(name).name
+
+
+def _said(name: str | None) -> str:
+    """A choice of the second pass; A1111's "Use same sampler" and so on say nothing."""
+    return "" if not name or name.casefold().startswith("use same ") else name
 
 
 def _drawn(seed: int) -> int:

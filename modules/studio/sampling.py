@@ -1,104 +1,166 @@
-"""One batch from its first noise to its finished latents: the only loop there is."""
+"""One pass of one batch from its first noise to its finished latents: the only loop there is."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import NamedTuple
 
-from PIL import Image
 from torch import Tensor
 
 from modules.diffusion.denoiser import Guidance, check_finite, img2img_sigmas, start_from_latents, start_from_noise
 from modules.diffusion.model import Model
 from modules.diffusion.noise import ImageNoise
 from modules.diffusion.samplers import SamplerRow, find_sampler, sampling_sigmas, schedule_for
-from modules.studio.canvas import Canvas, prepare
+from modules.diffusion.sigmas import sigma_to_t
+from modules.studio.canvas import Canvas
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, Stopped
+from modules.studio.passes import Pass
 from modules.studio.prompting import step_prompts
 from modules.studio.request import SAMPLER_FIELDS, Img2Img
 
 
-def sample(
-    job: Job, batch: Batch, model: Model, hooks: Hooks, open_picture: Callable[[str], Image.Image]
-) -> tuple[Canvas, Tensor]:
-    """What the batch was painted on, and its finished latents (B, C, h, w).
+class Refiner(NamedTuple):
+    """Another model that finishes a pass."""
 
-    Stopped half way it gives the model's newest guess at the finished latents, which looks like a picture.
-    Raises: Stopped if there is no guess yet, NotANumberError, AquatintError for an empty mask.
-    """
-    request, sampler = job.request, find_sampler(job.request.sampler_name or "")
-    noise = ImageNoise(
+    run: Pass
+    switch_at: float
+    """The share of the way, 0 to 1, after which it takes over."""
+    by_steps: bool
+    """The way is counted in steps, not by the noise level that the model was trained on."""
+    open: Callable[[Pass], AbstractContextManager[Model]]
+
+    def is_due(self, step: int, steps: int, sigma: Tensor, training_sigmas: Tensor) -> bool:
+        """Whether it takes over at a call of the model; `step` of `steps` have ended."""
+        if self.by_steps:
+            return step / steps >= self.switch_at
+        timestep = float(sigma_to_t(training_sigmas.cpu(), sigma.cpu()).round())
+        last = len(training_sigmas) - 1
+        return (last - timestep) / (last + 1) >= self.switch_at
+
+
+def noise_of(job: Job, batch: Batch, run: Pass, model: Model) -> ImageNoise:
+    """The noise of a pass: each image's from its own seed."""
+    request = job.request
+    resized = None
+    if request.seed_resize_from_w and request.seed_resize_from_h:
+        resized = model.latent_shape(request.seed_resize_from_w, request.seed_resize_from_h)[1:]
+    return ImageNoise(
         batch.seeds,
-        model.latent_shape(request.width, request.height),
+        model.latent_shape(run.width, run.height),
         subseeds=batch.subseeds,
         subseed_strength=request.subseed_strength,
         seed_delta=job.options.eta_noise_seed_delta,
+        resized_from=resized,
         device=model.device,
     )
-    schedule = schedule_for(sampler, request.scheduler, sdxl=model.family.time_ids > 0)
-    first = noise.initial()
-    canvas = prepare(request, len(batch.seeds), first, model, open_picture)
-    if canvas.latents is None:
-        sigmas = sampling_sigmas(sampler, schedule, model.training_sigmas, request.steps)
-        x = start_from_noise(sampler, first, sigmas)
-    else:
-        sigmas = img2img_sigmas(
-            sampler,
-            schedule,
-            model.training_sigmas,
-            request.steps,
-            request.denoising_strength if isinstance(request, Img2Img) else 1.0,
-            fix_steps=job.options.img2img_fix_steps,
+
+
+def sample(
+    job: Job,
+    batch: Batch,
+    run: Pass,
+    model: Model,
+    hooks: Hooks,
+    canvas: Canvas,
+    noise: ImageNoise,
+    refiner: Refiner | None = None,
+) -> Tensor:
+    """The finished latents (B, C, h, w) of a pass over what is on the canvas.
+
+    Stopped half way it gives the model's newest guess at the finished latents, which looks like a picture.
+    Raises: Stopped if there is no guess yet, NotANumberError.
+    """
+    sampler = find_sampler(run.sampler_name)
+    sigmas = _sigmas(sampler, run, model, canvas)
+    x, count = _start(job, sampler, sigmas, canvas, noise), len(sigmas) - 1
+    before = job.progress.step
+    with ExitStack() as stack:
+        denoise = _Denoise(job, batch, run, model, hooks, canvas, count, refiner, stack)
+        x = hooks.sampling_begins(job, batch, model, x, sigmas)
+        job.report(
+            stage="sampling, second pass" if run.is_second else "sampling",
+            steps=before + count + run.steps_after,
+            started=job.progress.started or time.monotonic(),
         )
-        x = start_from_latents(canvas.latents, first * _noise_multiplier(job), sigmas)
-    denoise = _Denoise(job, batch, model, hooks, canvas, len(sigmas) - 1, sampler)
-    x = hooks.sampling_begins(job, batch, model, x, sigmas)
-    job.report(stage="sampling", step=0, steps=len(sigmas) - 1, started=job.progress.started or time.monotonic())
-    steps = sampler.sample(
-        denoise,
-        x,
-        sigmas,
-        noise.while_sampling(sampler.noise, sigmas),
-        denoise.unconditional,
-        **{name: getattr(request, name) for name in SAMPLER_FIELDS},
-    )
-    try:
-        for denoise.step, x in enumerate(steps, start=1):
-            job.report(step=denoise.step)
-            hooks.step_ends(job, batch, denoise.step, x)
-    except Stopped:
-        if batch.denoised is None:
-            raise
-        x = batch.denoised
+        steps = sampler.sample(
+            denoise,
+            x,
+            sigmas,
+            noise.while_sampling(sampler.noise, sigmas),
+            denoise.unconditional,
+            **{name: getattr(job.request, name) for name in SAMPLER_FIELDS},
+        )
+        try:
+            for denoise.step, x in enumerate(steps, start=1):
+                job.report(step=before + denoise.step)
+                hooks.step_ends(job, batch, denoise.step, x)
+        except Stopped:
+            if batch.denoised is None:
+                raise
+            x = batch.denoised
     check_finite(x)
-    return canvas, _blended(x, canvas)
+    return _blended(x, canvas)
+
+
+def _sigmas(sampler: SamplerRow, run: Pass, model: Model, canvas: Canvas) -> Tensor:
+    """(n + 1,) descending to 0: the whole schedule, or the part of it that a picture on the canvas leaves."""
+    schedule = schedule_for(sampler, run.scheduler, sdxl=model.family.time_ids > 0)
+    if canvas.latents is None:
+        return sampling_sigmas(sampler, schedule, model.training_sigmas, run.steps)
+    strength = run.denoising_strength
+    return img2img_sigmas(sampler, schedule, model.training_sigmas, run.steps, strength, fix_steps=run.fix_steps)
+
+
+def _start(job: Job, sampler: SamplerRow, sigmas: Tensor, canvas: Canvas, noise: ImageNoise) -> Tensor:
+    """The x (B, C, h, w) that the pass begins with."""
+    first, request = noise.initial(), job.request
+    if canvas.latents is None:
+        return start_from_noise(sampler, first, sigmas)
+    multiplier = job.options.initial_noise_multiplier if isinstance(request, Img2Img) else 1.0
+    if isinstance(request, Img2Img) and request.initial_noise_multiplier is not None:
+        multiplier = request.initial_noise_multiplier
+    x = start_from_latents(canvas.latents, first * multiplier, sigmas)
+    return x + first * job.options.img2img_extra_noise if job.options.img2img_extra_noise else x
 
 
 class _Denoise:
     """The guided model as the sampler calls it, with the hooks around and the unmasked part kept."""
 
     def __init__(
-        self, job: Job, batch: Batch, model: Model, hooks: Hooks, canvas: Canvas, steps: int, sampler: SamplerRow
+        self,
+        job: Job,
+        batch: Batch,
+        run: Pass,
+        model: Model,
+        hooks: Hooks,
+        canvas: Canvas,
+        steps: int,
+        refiner: Refiner | None,
+        stack: ExitStack,
     ) -> None:
-        self.prompts = step_prompts(job, batch, model, steps)
-        self.guidance = Guidance(
-            model,
-            *self.prompts.at(1),
-            job.request.cfg_scale / sampler.cfg_divisor,
-            canvas.inpaint,
-            always_negative=sampler.sees_unconditional,
-        )
+        """What the refiner is opened with is left in `stack`."""
         self.job, self.batch, self.hooks, self.canvas = job, batch, hooks, canvas
+        self.steps, self.refiner, self.stack = steps, refiner, stack
         self.step = 0
         """Steps that have ended."""
+        self.calls = 0
+        batch.denoised = None
+        self._take(model, run)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         job, batch = self.job, self.batch
         if job.interrupted or job.skipped:
             raise Stopped
+        if self.refiner and self.refiner.is_due(self.step, self.steps, sigma, self.guidance.model.training_sigmas):
+            refiner, self.refiner = self.refiner, None
+            self._take(self.stack.enter_context(refiner.open(refiner.run)), refiner.run)
         x = self.hooks.step_begins(job, batch, self.step, x, sigma)
         self.guidance.positive, self.guidance.negative = self.prompts.at(self.step + 1)
+        self.guidance.without_negative = self._saves_negative(float(sigma))
+        self.calls += 1
         denoised = _blended(self.guidance(x, sigma), self.canvas)
         batch.denoised = self.hooks.denoised(job, batch, self.step, denoised, sigma)
         return batch.denoised
@@ -108,14 +170,29 @@ class _Denoise:
         assert self.guidance.unconditional is not None
         return self.guidance.unconditional
 
+    def _take(self, model: Model, run: Pass) -> None:
+        """From now on this model is asked."""
+        sampler = find_sampler(run.sampler_name)
+        self.prompts = step_prompts(self.job, run, model, self.steps)
+        self.guidance = Guidance(
+            model,
+            *self.prompts.at(self.step + 1),
+            run.cfg_scale / sampler.cfg_divisor,
+            self.canvas.inpaint if model.has_inpaint_channels else None,
+            always_negative=sampler.sees_unconditional,
+            rescale=self.job.request.cfg_rescale,
+        )
+
+    def _saves_negative(self, sigma: float) -> bool:
+        """A1111's "skip early CFG" and "negative guidance minimum sigma"."""
+        options, limit = self.job.options, self.job.request.s_min_uncond or 0
+        if options.skip_early_cond and self.step / self.steps <= options.skip_early_cond:
+            return True
+        return sigma < limit and (options.s_min_uncond_all or self.calls % 2 == 1)
+
 
 def _blended(latents: Tensor, canvas: Canvas) -> Tensor:
     """Outside of the mask the picture's own latents."""
     if canvas.mask is None or canvas.latents is None:
         return latents
     return canvas.latents * (1 - canvas.mask) + latents * canvas.mask
-
-
-def _noise_multiplier(job: Job) -> float:
-    asked = job.request.initial_noise_multiplier if isinstance(job.request, Img2Img) else None
-    return job.options.initial_noise_multiplier if asked is None else asked

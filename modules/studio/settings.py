@@ -96,6 +96,33 @@ class Options(BaseModel):
     ESRGAN_tile_overlap: Annotated[
         int, _row("upscaling", "Tile overlap for upscalers", "Pixels; low values show seams.", ge=0, le=256)
     ] = 8
+    img2img_extra_noise: Annotated[
+        float, _row("img2img", "Extra noise for img2img and hires fix", "Brings detail into smooth parts.", ge=0, le=1)
+    ] = 0.0
+    tiling: Annotated[bool, _row("sd", "Tiling", "Pictures that continue on their other side.")] = False
+    s_min_uncond: Annotated[
+        float,
+        _row(
+            "optimizations",
+            "Negative guidance minimum sigma",
+            "Every other step below this noise level does without the negative prompt, which is faster; 0 is never.",
+            ge=0,
+            le=15,
+        ),
+    ] = 0.0
+    s_min_uncond_all: Annotated[
+        bool, _row("optimizations", "Negative guidance minimum sigma for all steps", "Not for every other one only.")
+    ] = False
+    skip_early_cond: Annotated[
+        float,
+        _row("optimizations", "Ignore the negative prompt during this share of the first steps", ge=0, le=1),
+    ] = 0.0
+    refiner_switch_by_sample_steps: Annotated[
+        bool, _row("compatibility", "Switch to the refiner by steps, not by the noise level", "As before 1.8.")
+    ] = False
+    hires_fix_refiner_pass: Annotated[
+        Literal["first pass", "second pass", "both passes"], _row("sd", "Hires fix: which pass the refiner is for")
+    ] = "second pass"
     # Files
     samples_save: Annotated[bool, _row("saving-images", "Save every generated picture")] = True
     save_incomplete_images: Annotated[

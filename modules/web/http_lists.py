@@ -12,6 +12,7 @@ from modules.diffusion.checkpoint import Checkpoint
 from modules.diffusion.embedding_files import EmbeddingFile
 from modules.diffusion.embeddings import NOTES
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.latent_upscaling import LATENT_UPSCALERS
 from modules.diffusion.samplers import SAMPLERS
 from modules.diffusion.sigmas import SCHEDULES
 from modules.studio.app import App
@@ -20,7 +21,6 @@ from modules.studio.resolve import checkpoint_name
 
 PREFIX = "/sdapi/v1"
 NOTHING: Mapping[str, object] = {
-    "latent-upscale-modes": [],
     "scripts": {"txt2img": [], "img2img": []},
     "script-info": [],
     "hypernetworks": [],
@@ -140,6 +140,11 @@ def _add_samplers(router: APIRouter) -> None:
 
 
 def _add_others(router: APIRouter, app: App) -> None:
+    @router.get("/latent-upscale-modes")
+    def latent_upscale_modes() -> list[dict[str, str]]:
+        """What hires fix can do without leaving latent space."""
+        return [{"name": name} for name in LATENT_UPSCALERS]
+
     @router.get("/upscalers")
     def upscalers() -> list[dict[str, Any]]:
         """None, which clients expect to come first, what needs no model, and the networks in models/."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
 from modules.studio.infotext import read_infotext, to_request_values
-from modules.studio.request import Request, RequestError, read_request
+from modules.studio.request import Request, RequestError, Txt2Img, read_request
 
 DEFAULT_SAMPLER = "Euler"
 
@@ -52,7 +52,7 @@ class PicturePayload(Payload):
     width: int = 512
     height: int = 512
     restore_faces: bool = False
-    tiling: bool = False
+    tiling: bool | None = None
     do_not_save_samples: bool = Field(False, description="save_images decides.")
     do_not_save_grid: bool = Field(False, description="save_images decides.")
     eta: float | None = None
@@ -60,7 +60,7 @@ class PicturePayload(Payload):
     s_tmax: float | None = None
     s_tmin: float = 0
     s_noise: float | None = None
-    s_min_uncond: float = 0
+    s_min_uncond: float | None = None
     override_settings: dict[str, Any] = {}
     override_settings_restore_afterwards: bool = True
     refiner_checkpoint: str = ""
@@ -73,6 +73,7 @@ class PicturePayload(Payload):
     alwayson_scripts: dict[str, Any] = {}
     send_images: bool = True
     save_images: bool = False
+    cfg_rescale: float = Field(0, description="Ours: 0 to 1, against the burnt look of high guidance scales.")
     infotext: str = Field("", description="Fills the fields that are not sent.")
 
     @property
@@ -99,6 +100,7 @@ class Txt2ImgPayload(PicturePayload):
     hr_scheduler: str = ""
     hr_prompt: str = ""
     hr_negative_prompt: str = ""
+    hr_cfg: float | None = Field(None, description="Forge's guidance scale of the second pass.")
 
 
 class Img2ImgPayload(PicturePayload):
@@ -129,14 +131,8 @@ def check_features(payload: PicturePayload) -> None:
     for name in payload.alwayson_scripts:
         raise RequestError(f"always on script {name} not found", "alwayson_scripts")
     asked: dict[str, bool] = {
-        "enable_hr": isinstance(payload, Txt2ImgPayload) and payload.enable_hr,
         "latent_mask": isinstance(payload, Img2ImgPayload) and bool(payload.latent_mask),
         "restore_faces": payload.restore_faces,
-        "tiling": payload.tiling,
-        "refiner_checkpoint": payload.refiner_checkpoint.casefold() not in ("", "none"),
-        "seed_resize_from_w": payload.seed_resize_from_w > 0,
-        "seed_resize_from_h": payload.seed_resize_from_h > 0,
-        "s_min_uncond": payload.s_min_uncond > 0,
     }
     for field in (name for name, is_asked in asked.items() if is_asked):
         raise RequestError(f"{field}: this is not available yet", field)
@@ -157,8 +153,22 @@ def with_infotext(payload: PicturePayload, store: ModelStore) -> PicturePayload:
     return payload.model_copy(update={key: values[key] for key in values.keys() - sent} | overrides)
 
 
-def request_of(payload: PicturePayload, pictures: list[str], mask: str | None) -> Request:
-    """The request that the payload asks for; `pictures` and `mask` are ids of uploads.
+def _hires_values(payload: Txt2ImgPayload) -> dict[str, Any]:
+    """What the oldest clients mean by `firstphase_width`: the size is that of the second pass."""
+    values: dict[str, Any] = {}
+    if payload.denoising_strength is None:
+        values["denoising_strength"] = Txt2Img.model_fields["denoising_strength"].default
+    if payload.enable_hr and (payload.firstphase_width > 0 or payload.firstphase_height > 0):
+        values |= {"hr_resize_x": payload.width, "hr_resize_y": payload.height}
+        values |= {"width": payload.firstphase_width or payload.width}
+        values |= {"height": payload.firstphase_height or payload.height}
+    return values
+
+
+def request_of(
+    payload: PicturePayload, pictures: list[str], mask: str | None, first_pass: str | None = None
+) -> Request:
+    """The request that the payload asks for; `pictures`, `mask` and `first_pass` are ids of uploads.
 
     Raises: RequestError naming the first field that is wrong.
     """
@@ -167,8 +177,9 @@ def request_of(payload: PicturePayload, pictures: list[str], mask: str | None) -
     neutral = {"s_churn": 0, "s_tmin": 0, "s_tmax": 0, "s_noise": 1}
     values.update({name: None for name, value in neutral.items() if values[name] == value})  # sent, but not a wish
     values["do_not_save_samples"] = values["do_not_save_grid"] = not payload.save_images
+    values.update({name: max(0, values[name]) for name in ("seed_resize_from_w", "seed_resize_from_h")})
     if isinstance(payload, Txt2ImgPayload):
-        return read_request("txt2img", values)
+        return read_request("txt2img", {**values, **_hires_values(payload), "firstpass_image": first_pass})
     values["init_images"] = pictures
     if mask is None:
         return read_request("img2img", values)

@@ -21,7 +21,7 @@ from modules.studio.engine import Ticket
 from modules.studio.gallery import NoSuchPictureError
 from modules.studio.infotext import read_infotext
 from modules.studio.job import ENDED, Job, SavedImage
-from modules.studio.request import Img2Img
+from modules.studio.request import Img2Img, Txt2Img
 from modules.studio.settings import RESTRICTED_OPTIONS
 from modules.studio.version import VERSION
 from modules.web.answers import json_answer, refusal
@@ -95,7 +95,11 @@ def _submit(app: App, payload: PicturePayload, owner: str) -> Ticket:
     if isinstance(payload, Img2ImgPayload):
         pictures = [app.uploads.add(picture_bytes(text), owner) for text in payload.init_images]
         mask = app.uploads.add(picture_bytes(payload.mask), owner) if payload.mask else None
-    ticket = app.engine.submit(request_of(payload, pictures, mask), owner, options_of(app, owner))
+    first_pass: str | None = None
+    if isinstance(payload, Txt2ImgPayload) and payload.enable_hr and payload.firstpass_image:
+        first_pass = app.uploads.add(picture_bytes(payload.firstpass_image), owner)
+    request = request_of(payload, pictures, mask, first_pass)
+    ticket = app.engine.submit(request, owner, options_of(app, owner))
     if not payload.override_settings_restore_afterwards:
         kept = {key: value for key, value in payload.override_settings.items() if key not in RESTRICTED_OPTIONS}
         change_options(app, owner, {key: value for key, value in kept.items() if value is not None})
@@ -174,9 +178,9 @@ def _info(job: Job, images: list[SavedImage]) -> dict[str, Any]:
         "sd_model_hash": facts.get("Model hash"),
         "sd_vae_name": facts.get("VAE"),
         "sd_vae_hash": facts.get("VAE hash"),
-        "seed_resize_from_w": -1,
-        "seed_resize_from_h": -1,
-        "denoising_strength": request.denoising_strength if isinstance(request, Img2Img) else None,
+        "seed_resize_from_w": request.seed_resize_from_w,
+        "seed_resize_from_h": request.seed_resize_from_h,
+        "denoising_strength": request.denoising_strength if isinstance(request, Img2Img | Txt2Img) else None,
         "extra_generation_params": job.extra_generation_params,
         "index_of_first_image": 1 if grid else 0,
         "infotexts": [image.infotext for image in images],

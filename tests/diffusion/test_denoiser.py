@@ -167,3 +167,40 @@ def test_sampling_starts_from_noise_of_the_first_sigma(x: Tensor) -> None:
     torch.testing.assert_close(start_from_noise(SAMPLERS["Euler"], x, sigmas), x * 10)
     torch.testing.assert_close(start_from_noise(SAMPLERS["DDIM"], x, sigmas), x * 101**0.5)
     torch.testing.assert_close(start_from_latents(x, torch.ones_like(x), sigmas), x + 10)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_rescaled_guidance_is_that_of_diffusers(toy: Toy, words: Words, x: Tensor, share: float) -> None:
+    from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+
+    network, yes, no = toy(), [words(0.4), words(0.1), words(0.7)], [words(-0.1)] * 3
+
+    def output(guidance: Guidance) -> Tensor:
+        return (x - guidance(x, SIGMA)) / SIGMA  # epsilon back from what is denoised
+
+    plain, guided = output(Guidance(network, yes, [], 1)), output(Guidance(network, yes, no, 7.5))
+    ours = output(Guidance(network, yes, no, 7.5, rescale=share))
+    torch.testing.assert_close(ours, rescale_noise_cfg(guided, plain, share))
+    assert not torch.allclose(ours, guided)
+
+
+def test_without_the_negative_prompt_a_step_costs_half_and_says_what_the_prompt_says(
+    toy: Toy, words: Words, x: Tensor
+) -> None:
+    network, yes, no = toy(), [words(0.4)] * 3, [words(-0.1)] * 3
+    guidance = Guidance(network, yes, no, 7.5)
+    guidance.without_negative = True
+    torch.testing.assert_close(guidance(x, SIGMA), Guidance(toy(), yes, [], 1)(x, SIGMA))
+    assert [len(seen) for seen, _ in network.calls] == [3]
+    guidance.without_negative = False
+    guidance(x, SIGMA)
+    assert [len(seen) for seen, _ in network.calls] == [3, 6]
+
+
+def test_a_sampler_that_looks_at_the_negative_prompt_always_gets_it(toy: Toy, words: Words, x: Tensor) -> None:
+    network = toy()
+    guidance = Guidance(network, [words(0.4)] * 3, [words(-0.1)] * 3, 1, always_negative=True)
+    guidance.without_negative = True
+    guidance(x, SIGMA)
+    assert [len(seen) for seen, _ in network.calls] == [6]
+    assert guidance.unconditional is not None

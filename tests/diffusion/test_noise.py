@@ -112,3 +112,26 @@ def test_noise_comes_in_the_dtype_that_was_asked_for() -> None:
     assert noise.gaussian(sigma, sigma_next).dtype == torch.float64
     assert noise.brownian(0.1, 10)(sigma, sigma_next).dtype == torch.float64
     assert torch.equal(noise.initial().float(), ImageNoise([5], SHAPE).initial())
+
+
+@pytest.mark.parametrize(
+    ("inner", "there", "here"),
+    [
+        ((8, 8), (slice(0, 8), slice(0, 8)), (slice(0, 8), slice(2, 10))),
+        ((6, 12), (slice(0, 6), slice(0, 12)), (slice(1, 7), slice(0, 12))),
+        ((12, 16), (slice(2, 10), slice(2, 14)), (slice(0, 8), slice(0, 12))),
+    ],
+)
+def test_a_resized_seed_has_the_noise_of_the_other_size_in_its_middle(
+    inner: tuple[int, int], there: tuple[slice, slice], here: tuple[slice, slice]
+) -> None:
+    other = ImageNoise([5], (4, *inner)).initial()[0]
+    resized = ImageNoise([5], SHAPE, resized_from=inner).initial()[0]
+    assert torch.equal(resized[(slice(None), *here)], other[(slice(None), *there)])
+    outside = torch.ones(SHAPE, dtype=torch.bool)
+    outside[(slice(None), *here)] = False
+    assert torch.equal(resized[outside], drawn(5)[0][outside])
+
+
+def test_a_seed_resized_from_its_own_size_is_itself() -> None:
+    assert torch.equal(ImageNoise([5], SHAPE, resized_from=(8, 12)).initial(), ImageNoise([5], SHAPE).initial())

@@ -15,6 +15,8 @@ from modules.studio.job import LOCAL, Job
 from modules.studio.request import read_request
 from modules.studio.settings import Options
 
+RESOLVED = {"tiling": False, "s_min_uncond": 0.0}
+"""What no blank is left in."""
 MODEL = ModelFacts("sd_xl_base_1.0", "31e35c80fc")
 
 
@@ -30,7 +32,7 @@ def make_job(
 ) -> Job:
     """A resolved job with a seed of 1000, 1001, ... for each prompt."""
     pictures = {"init_images": ("0",), "mask": "0"}
-    resolved = {"sampler_name": "Euler a", "scheduler": "Karras", "steps": 20, **pictures, **values}
+    resolved = {"sampler_name": "Euler a", "scheduler": "Karras", "steps": 20, **RESOLVED, **pictures, **values}
     count = len(prompts)
     return Job(
         id=id,

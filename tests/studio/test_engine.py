@@ -195,8 +195,8 @@ def test_hooks_are_called_in_the_order_of_a_jobs_life(app: App, heart: Heart) ->
     app.engine.submit(heart(steps=2, sampler_name="Euler"), LOCAL).wait(QUICK)
     step = ["step_begins", "denoised", "step_ends"]
     assert calls == [
-        *("job_begins", "batch_begins", "sampling_begins", *step, *step),
-        *("batch_ends", "image_ready", "image_saved", "job_ends"),
+        *("job_begins", "batch_begins", "pass_begins", "sampling_begins", *step, *step),
+        *("pass_ends", "batch_ends", "image_ready", "image_saved", "job_ends"),
     ]
 
 

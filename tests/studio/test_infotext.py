@@ -22,6 +22,11 @@ ABSENT_OPTIONS = {
     "emphasis": "Original",
     "comma_padding_backtrack": 20,
     "use_old_scheduling": False,
+    "hires_fix_refiner_pass": "second pass",
+    "img2img_extra_noise": 0.0,
+    "refiner_switch_by_sample_steps": False,
+    "s_min_uncond_all": False,
+    "skip_early_cond": 0.0,
 }
 VERSION_ENTRY = f"Version: Aquatint {VERSION}"
 
@@ -51,16 +56,18 @@ def test_every_entry_stands_in_a1111s_order() -> None:
         initial_noise_multiplier=0.9,
         eta=0.5,
         s_noise=1.01,
+        tiling=True,
     )
-    job.extra_generation_params = {"Lora hashes": "detail: 8b6c1f2a90ab", "Tiling": True}
+    job.extra_generation_params = {"Lora hashes": "detail: 8b6c1f2a90ab", "Wildcard prompt": "x"}
     text = write_infotext(job, 0, ModelFacts("model", "0123456789", "my.vae.safetensors", "abcdef0123"))
     assert text.split("\n")[-1] == (
         "Steps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7.5, Seed: 1000, Size: 512x512, "
         "Model hash: 0123456789, Model: model, VAE hash: abcdef0123, VAE: my.vae.safetensors, "
         "Variation seed: 2000, Variation seed strength: 0.25, Denoising strength: 0.4, Clip skip: 2, ENSD: 31337, "
-        "RNG: CPU, Mask mode: Inpaint not masked, Mask blur: 4, Inpaint area: Only masked, Masked area padding: 16, "
+        "RNG: CPU, Tiling: True, Mask mode: Inpaint not masked, Mask blur: 4, Inpaint area: Only masked, "
+        "Masked area padding: 16, "
         "Masked content: latent noise, Resize mode: Crop and resize, Noise multiplier: 0.9, Eta: 0.5, "
-        f'Sigma noise: 1.01, Lora hashes: "detail: 8b6c1f2a90ab", Tiling: True, {VERSION_ENTRY}'
+        f'Sigma noise: 1.01, Lora hashes: "detail: 8b6c1f2a90ab", Wildcard prompt: x, {VERSION_ENTRY}'
     )
 
 
@@ -81,11 +88,19 @@ def test_the_owner_is_not_in_the_text() -> None:
     assert "alice" not in write_infotext(make_job(owner="alice"), 0, MODEL)
 
 
+HIRES = {"enable_hr": True, "denoising_strength": 0.4, "hr_upscaler": "Latent"}
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("txt2img", {"steps": 31, "cfg_scale": 6.5, "width": 640, "height": 384, "eta": 0.3, "s_noise": 1.1}),
     ("txt2img", {"scheduler": "Automatic", "cfg_scale": 1}),
     ("txt2img", {"sampler_name": "Heun", "s_churn": 4.5, "s_tmin": 0.1, "s_tmax": 9, "s_noise": 1.01}),
     ("txt2img", {"sampler_name": "DDIM", "eta": 0.7}),
+    ("txt2img", {"tiling": True, "s_min_uncond": 1.5, "cfg_rescale": 0.7}),
+    ("txt2img", {"seed_resize_from_w": 512, "seed_resize_from_h": 768}),
+    ("img2img", {"refiner_checkpoint": "sd_xl_refiner_1.0", "refiner_switch_at": 0.8}),
+    ("txt2img", {**HIRES, "hr_scale": 1.5}),
+    ("txt2img", {**HIRES, "hr_resize_x": 1024, "hr_second_pass_steps": 7, "hr_upscaler": "Lanczos"}),
+    ("txt2img", {**HIRES, "hr_prompt": "a, b: c\nd", "hr_negative_prompt": "worse", "hr_checkpoint_name": "other"}),
+    ("txt2img", {**HIRES, "hr_sampler_name": "Euler", "hr_scheduler": "Simple", "hr_cfg": 3.5}),
     ("txt2img", {"sampler_name": "DDIM CFG++", "eta": 1}),
     ("img2img", {"denoising_strength": 0.35, "resize_mode": 2, "initial_noise_multiplier": 1.2}),
     ("img2img", {"denoising_strength": 0}),
@@ -230,9 +245,23 @@ def test_an_old_merged_sampler_name_is_split() -> None:
     assert (values["sampler_name"], values["scheduler"]) == ("DPM++ 2M SDE", "Karras")
 
 
-def test_an_img2img_text_says_nothing_of_hires_fix() -> None:
+def test_an_img2img_text_switches_hires_fix_off() -> None:
     text = write_infotext(make_job("img2img"), 0, MODEL)
-    assert [key for key in to_request_values(read_infotext(text)).values if "hr" in key.split("_")] == []
+    assert "Hires" not in text
+    assert to_request_values(read_infotext(text)).values["enable_hr"] is False
+
+
+def test_a_text_of_a1111_with_hires_fix_switches_it_on() -> None:
+    values = to_request_values(read_infotext(A1111_TEXT)).values
+    assert (values["enable_hr"], values["hr_scale"], values["hr_prompt"]) == (
+        True,
+        2,
+        "a cat, (blue eyes:1.2)\nline two",
+    )
+    resized = A1111_TEXT.replace("Hires upscale: 2", "Hires resize: 1024x0, Hires sampler: Use same sampler")
+    values = to_request_values(read_infotext(resized)).values
+    assert (values["enable_hr"], values["hr_resize_x"], values["hr_resize_y"]) == (True, 1024, 0)
+    assert values["hr_sampler_name"] is None
 
 
 def test_a_text_without_parameters_is_prompt_and_sets_nothing_else() -> None:

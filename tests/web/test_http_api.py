@@ -15,6 +15,7 @@ from PIL import Image
 from modules.studio import gallery
 from modules.studio.app import App
 from modules.web.gate import Gate
+from modules.web.http_models import Txt2ImgPayload, request_of
 from tests.web.asgi import Answer, ask, until
 from tests.web.conftest import Submit
 from tests.web.test_images import ALICE, BOB, png
@@ -199,9 +200,7 @@ def test_t040_the_server_fetches_no_address(open_site: Gate, scheme: str, no_net
 
 
 NOT_YET = [
-    ("enable_hr", True), ("restore_faces", True), ("tiling", "true"), ("refiner_checkpoint", "x.safetensors"),
-    ("s_min_uncond", 2.0), ("seed_resize_from_w", 512), ("script_name", "x/y/z plot"),
-    ("alwayson_scripts", {"ControlNet": {"args": [{}]}}),
+    ("restore_faces", True), ("script_name", "x/y/z plot"), ("alwayson_scripts", {"ControlNet": {"args": [{}]}}),
 ]  # fmt: skip
 
 
@@ -214,6 +213,38 @@ def test_what_is_not_there_yet_is_refused_by_name_and_not_left_out(
     detail = json.loads(answer.body)["detail"]
     assert field in detail or "ControlNet" in detail or "x/y/z plot" in detail
     assert paused.queue.line() == []
+
+
+def test_hires_fix_over_the_api(open_site: Gate) -> None:
+    made = make(open_site, enable_hr=True, hr_scale=1.5, hr_upscaler="Latent", hr_second_pass_steps=1)
+    assert picture(made["images"][0]).size == (96, 96)
+    assert made["facts"]["denoising_strength"] == 0.75
+    assert "Hires upscale: 1.5" in made["facts"]["infotexts"][0]
+    first = made["images"][0]
+    larger = make(open_site, enable_hr=True, hr_scale=2, firstpass_image=first, denoising_strength=0.1)
+    assert picture(larger["images"][0]).size == (128, 128)
+    assert post(open_site, "txt2img", {**QUICK, "enable_hr": True, "hr_upscaler": "magic"}).status == 400
+
+
+def test_hires_fix_and_refiner_are_asked_for_by_a1111s_fields() -> None:
+    hires = {
+        "enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Latent (nearest-exact)", "hr_second_pass_steps": 2,
+        "hr_prompt": "sun", "hr_sampler_name": "Use same sampler", "hr_checkpoint_name": "Use same checkpoint",
+        "denoising_strength": None, "tiling": "true", "s_min_uncond": 2.0, "seed_resize_from_w": 512,
+        "seed_resize_from_h": -1, "refiner_checkpoint": "None", "cfg_rescale": 0.5,
+    }  # fmt: skip
+    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **hires}), [], None).model_dump()
+    assert (request["enable_hr"], request["hr_scale"], request["hr_upscaler"]) == (True, 1.5, "Latent (nearest-exact)")
+    assert request["denoising_strength"] == 0.75
+    assert (request["tiling"], request["s_min_uncond"], request["cfg_rescale"]) == (True, 2.0, 0.5)
+    assert (request["seed_resize_from_w"], request["seed_resize_from_h"]) == (512, 0)
+
+
+def test_the_oldest_clients_size_of_a_first_pass() -> None:
+    old = {"enable_hr": True, "firstphase_width": 64, "firstphase_height": 64, "width": 128, "height": 96}
+    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **old}), [], None).model_dump()
+    assert (request["width"], request["height"]) == (64, 64)
+    assert (request["hr_resize_x"], request["hr_resize_y"]) == (128, 96)
 
 
 def test_the_same_fields_at_their_neutral_values_are_fine(open_site: Gate) -> None:

@@ -1,0 +1,179 @@
+"""A batch painted, pass by pass: words or a picture to latents, larger latents, and pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from modules.diffusion.errors import AquatintError
+from modules.diffusion.latent_upscaling import find_latent_upscaler
+from modules.diffusion.model import Model
+from modules.diffusion.store import ModelStore
+from modules.diffusion.tiling import seamless
+from modules.studio.canvas import Canvas, enlarged, pixels_of, prepare
+from modules.studio.hooks import Hooks
+from modules.studio.job import Batch, Job, Stopped
+from modules.studio.passes import Pass, first_pass, hires_pass, refiner_pass
+from modules.studio.request import Txt2Img
+from modules.studio.sampling import Refiner, noise_of, sample
+from modules.studio.upscaling import Upscalers, tiles_of
+
+
+class Painter:
+    """Paints the batches of one job."""
+
+    def __init__(
+        self,
+        job: Job,
+        store: ModelStore,
+        upscalers: Upscalers,
+        hooks: Hooks,
+        open_picture: Callable[[str], Image.Image],
+    ) -> None:
+        self.job, self.store, self.upscalers = job, store, upscalers
+        self.hooks, self.open_picture = hooks, open_picture
+
+    def paint(self, batch: Batch, model: Model) -> list[Image.Image]:
+        """The batch's pictures. An interrupted batch gives what there is, which may be the first pass's.
+
+        Raises: Stopped if there is nothing yet, NotANumberError, AquatintError.
+        """
+        run, second = first_pass(self.job, batch), hires_pass(self.job, batch)
+        with self._as_wished(model):
+            if second is not None and isinstance(self.job.request, Txt2Img) and self.job.request.firstpass_image:
+                canvas, batch.latents = Canvas(), self._given_first_pass(batch, model)
+            else:
+                canvas, batch.latents = self._first(batch, run, model)
+            if second is not None:
+                try:
+                    return self._second(batch, second, model, batch.latents)
+                except Stopped:
+                    pass
+            return self._decode(batch.latents, model, canvas)
+
+    def _first(self, batch: Batch, run: Pass, model: Model) -> tuple[Canvas, Tensor]:
+        noise = noise_of(self.job, batch, run, model)
+        canvas = prepare(self.job.request, len(batch.seeds), noise.initial(), model, self.open_picture)
+        with self._pass(batch, run, model):
+            refiner = self._refiner(batch, run, model)
+            return canvas, sample(self.job, batch, run, model, self.hooks, canvas, noise, refiner)
+
+    def _given_first_pass(self, batch: Batch, model: Model) -> Tensor:
+        """(B, C, h, w): the picture that is to be enlarged, for each image of the batch."""
+        request = self.job.request
+        assert isinstance(request, Txt2Img)
+        assert request.firstpass_image
+        picture = self.open_picture(request.firstpass_image).convert("RGB").resize((request.width, request.height))
+        return model.encode(pixels_of(picture)[None]).expand(len(batch.seeds), -1, -1, -1)
+
+    def _second(self, batch: Batch, run: Pass, model: Model, latents: Tensor) -> list[Image.Image]:
+        """Hires fix: the first pass's latents made larger and painted once more. Raises: Stopped."""
+        job, request = self.job, self.job.request
+        assert isinstance(request, Txt2Img)
+        width, height = request.hires_size.upscaled
+        latent = find_latent_upscaler(request.hr_upscaler or "")
+        pictures = [] if latent else self._larger(latents, model, request.hr_upscaler or "", (width, height))
+        self._stop_if_asked()
+        with self._instead(model, run) as other:
+            if latent is None:
+                larger = torch.cat([other.encode(pixels_of(picture)[None]) for picture in pictures])
+            else:
+                _check_latents(model, other)
+                larger = latent.resize(latents, *other.latent_shape(width, height)[1:])
+            larger = _middle(larger, *other.latent_shape(run.width, run.height)[1:])
+            canvas, noise = enlarged(other, larger, run.width, run.height), noise_of(job, batch, run, other)
+            with self._pass(batch, run, other):
+                refiner = self._refiner(batch, run, other)
+                batch.latents = sample(job, batch, run, other, self.hooks, canvas, noise, refiner)
+            return self._decode(batch.latents, other, canvas)
+
+    def _larger(self, latents: Tensor, model: Model, upscaler: str, size: tuple[int, int]) -> list[Image.Image]:
+        """The pictures that the latents are, enlarged as pixels."""
+        pictures, tiles = self._decode(latents, model, Canvas()), tiles_of(self.job.options)
+        self.job.report(stage=f"enlarging with {upscaler}")
+        return [
+            self.upscalers.upscale(picture, upscaler, *size, tiles, check=self._stop_if_asked) for picture in pictures
+        ]
+
+    def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
+        self.job.report(stage="decoding")
+        return [canvas.finish(index, _picture(each)) for index, each in enumerate(model.decode(latents))]
+
+    def _refiner(self, batch: Batch, run: Pass, model: Model) -> Refiner | None:
+        """What finishes a pass that `model` begins."""
+        finish, request, options = refiner_pass(self.job, run), self.job.request, self.job.options
+        if finish is None or request.refiner_switch_at is None:
+            return None
+
+        @contextmanager
+        def opened(finish: Pass) -> Iterator[Model]:
+            with self._instead(model, finish) as other:
+                _check_latents(model, other)
+                if other.has_inpaint_channels and not model.has_inpaint_channels:
+                    raise AquatintError(f"{other.checkpoint.stem} is for inpainting, and no refiner of other models.")
+                with self._pass(batch, finish, other):
+                    self.job.report(stage=f"refining with {other.checkpoint.stem}")
+                    yield other
+
+        return Refiner(finish, request.refiner_switch_at, options.refiner_switch_by_sample_steps, opened)
+
+    @contextmanager
+    def _pass(self, batch: Batch, run: Pass, model: Model) -> Iterator[None]:
+        try:
+            self.hooks.pass_begins(self.job, batch, run, model)
+            yield
+        finally:
+            self.hooks.pass_ends(self.job, batch, run, model)
+
+    @contextmanager
+    def _instead(self, model: Model, run: Pass) -> Iterator[Model]:
+        """The model of a pass that has one of its own, with the precision that the job needs."""
+        if run.checkpoint is None:
+            yield model
+            return
+        self.job.report(stage=f"loading {run.checkpoint}")
+        with self.store.lease_instead(model, run.checkpoint, self.job.options.sd_vae) as other, ExitStack() as stack:
+            if model.dtype == torch.float32:
+                stack.enter_context(other.in_float32())
+            if other is not model:
+                stack.enter_context(self._as_wished(other))
+            yield other
+
+    @contextmanager
+    def _as_wished(self, model: Model) -> Iterator[None]:
+        if not self.job.request.tiling:
+            yield
+            return
+        with seamless(model):
+            yield
+
+    def _stop_if_asked(self) -> None:
+        if self.job.interrupted or self.job.skipped:
+            raise Stopped
+
+
+def _check_latents(model: Model, other: Model) -> None:
+    """Raises: AquatintError if what one model has begun means something else to the other."""
+    mine, its = ((each.latent_shape(64, 64), each.latent_scale) for each in (model, other))
+    if mine != its:
+        raise AquatintError(
+            f"{other.checkpoint.stem} cannot go on where {model.checkpoint.stem} stops: {other.family.name} and "
+            f"{model.family.name} have different latents. Choose a checkpoint of the same family"
+            " or, for hires fix, an upscaler that is none of the latent ones."
+        )
+
+
+def _middle(latents: Tensor, height: int, width: int) -> Tensor:
+    """(B, C, h, w) -> (B, C, height, width), all in latent cells."""
+    top, left = (latents.shape[2] - height) // 2, (latents.shape[3] - width) // 2
+    return latents[:, :, top : top + height, left : left + width]
+
+
+def _picture(pixels: Tensor) -> Image.Image:
+    """(3, H, W) in [-1, 1] -> RGB."""
+    values = ((pixels + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
+    return Image.fromarray(values.movedim(0, -1).numpy())
