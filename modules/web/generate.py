@@ -10,7 +10,9 @@ import gradio as gr
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.infotext import read_infotext, to_request_values
-from modules.web.fields import OVERRIDES, QUICK, Form, chosen_checkpoint
+from modules.web.field import OVERRIDES
+from modules.web.field_rows import QUICK
+from modules.web.fields import Form, chosen_checkpoint
 from modules.web.login import owner_of
 from modules.web.messages import Said
 

@@ -10,7 +10,9 @@ import gradio as gr
 from modules.studio.app import App
 from modules.studio.version import VERSION
 from modules.web.assets_route import read_assets
-from modules.web.fields import QUICK, TABS, Form
+from modules.web.field import TABS
+from modules.web.field_rows import QUICK
+from modules.web.fields import Form
 from modules.web.generate import owner_in, recall
 from modules.web.messages import make_messages, on_event
 from modules.web.mounts import mount

@@ -10,7 +10,8 @@ import gradio as gr
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.settings import with_overrides
-from modules.web.fields import QUICK, chosen_checkpoint
+from modules.web.field_rows import QUICK
+from modules.web.fields import chosen_checkpoint
 from modules.web.generate import fill, generate, native_side, owner_in, remember
 from modules.web.messages import Said, on_event
 from modules.web.prompt_notes import PromptNotes

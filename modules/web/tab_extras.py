@@ -12,7 +12,7 @@ from modules.studio.app import App
 from modules.studio.command_line import Flags
 from modules.studio.request import RequestError, read_request
 from modules.studio.upscaling import NONE, RESIZERS
-from modules.web.fields import Choices, Field
+from modules.web.field import Choices, Field
 from modules.web.generate import owner_in
 from modules.web.messages import on_event
 from modules.web.mounts import mount

@@ -8,7 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from modules.web.fields import OVERRIDES, PAINT, WITH_PICTURE, Form
+from modules.web.field import OVERRIDES, PAINT, WITH_PICTURE
+from modules.web.fields import Form
 from modules.web.mounts import mount
 from modules.web.slots import Page
 from modules.web.top_bar import TopBar

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from modules.studio.settings import OptionRow, option_rows
-from modules.web.fields import QUICK
+from modules.web.field_rows import QUICK
 from modules.web.messages import on_event
 from modules.web.mounts import mount
 from modules.web.slots import Page, Tab, Visit

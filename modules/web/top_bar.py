@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from modules.studio.app import App
-from modules.web.fields import QUICK
+from modules.web.field_rows import QUICK
 from modules.web.mounts import mount
 from modules.web.slots import Page
 from modules.web.widgets import make_widget

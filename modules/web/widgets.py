@@ -9,7 +9,7 @@ import gradio as gr
 
 from modules.studio.app import App
 from modules.web.assets_route import Assets
-from modules.web.fields import Field
+from modules.web.field import Field
 from modules.web.mounts import mount
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from modules.studio.app import App
 from modules.studio.request import KINDS, Inpaint, RequestError, Txt2Img
 from modules.studio.settings import Options
-from modules.web.fields import FIELDS, QUICK, TABS, Form, defaults
+from modules.web.field import TABS
+from modules.web.field_rows import FIELDS, QUICK
+from modules.web.fields import Form, defaults
 
 PICTURE = {"id": "abc", "width": 64, "height": 64}
 ANYTHING = st.recursive(

@@ -17,7 +17,8 @@ from modules.diffusion.embedding_files import EmbeddingFolder
 from modules.studio.app import App
 from modules.studio.settings import Options
 from modules.web.assets_route import read_assets
-from modules.web.fields import TABS, Form
+from modules.web.field import TABS
+from modules.web.fields import Form
 from modules.web.generate import fill, generate, native_side, recall, remember
 from modules.web.pages import build_pages, page_arguments
 from modules.web.slots import Slots, Tab

@@ -1,0 +1,196 @@
+"""One row per parameter of a request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from modules.diffusion.errors import AquatintError
+from modules.diffusion.samplers import SAMPLERS, find_sampler
+from modules.diffusion.sigmas import SCHEDULES
+from modules.studio.app import App
+from modules.studio.request import RequestError
+from modules.web.field import IMAGE, LARGEST_SIDE, OVERRIDES, PAINT, WITH_PICTURE, Choices, Field
+
+
+def _picture(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not value.get("id"):
+        raise RequestError("Choose a picture first: drop one on the form, or send one there from the results.")
+    return {"init_images": (value["id"],)}
+
+
+def _painted(value: Any) -> dict[str, Any]:
+    picture = _picture(value)
+    if not value.get("mask"):
+        raise RequestError("Paint over the part of the picture that should change first.")
+    return {**picture, "mask": value["mask"]}
+
+
+def _chosen(value: Any) -> dict[str, Any]:
+    return {"sd_model_checkpoint": value} if value else {}
+
+
+def _parsed(lines: Any) -> dict[str, Any]:
+    """ "name: value" lines -> options; a value that is not JSON is taken as text."""
+    options: dict[str, Any] = {}
+    for line in lines or ():
+        name, _, text = str(line).partition(": ")
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return options
+
+
+def _written(options: Mapping[str, Any]) -> list[str]:
+    return [f"{name}: {json.dumps(value)}" for name, value in options.items()]
+
+
+def _canonical(sampler: str | None) -> str | None:
+    """A sampler's own name for one of its aliases; a name that nobody knows stays as it is."""
+    try:
+        return find_sampler(sampler).name if sampler else None
+    except AquatintError:
+        return sampler
+
+
+def _seed(name: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda value: {name: -1 if value is None else value}
+
+
+def _both_ways(value: Any) -> dict[str, Any]:
+    return {"mask_blur_x": value, "mask_blur_y": value}
+
+
+def _labelled(*labels: str) -> Callable[[App], Choices]:
+    """Choices that a request names by their number."""
+    return lambda app: [(label, index) for index, label in enumerate(labels)]
+
+
+def _named(names: Callable[[App], Sequence[str]]) -> Callable[[App], Choices]:
+    return lambda app: [(name, name) for name in names(app)]
+
+
+def _schedulers(app: App) -> Choices:
+    return [(label, label) for label in ("Automatic", *(s for s in SCHEDULES if s != "Automatic"))]
+
+
+def _checkpoints(app: App) -> Choices:
+    return [(checkpoint.title, checkpoint.name) for checkpoint in app.store.checkpoints]
+
+
+def _vaes(app: App) -> Choices:
+    return [(name, name) for name in dict.fromkeys(("Automatic", "None", *app.store.vaes))]
+
+
+QUICK = (
+    Field(
+        "sd_model_checkpoint",
+        "Checkpoint",
+        "dropdown",
+        choices=_checkpoints,
+        read=_chosen,
+        option=True,
+        free=True,
+    ),
+    Field("sd_vae", "VAE", "dropdown", default="Automatic", choices=_vaes, option=True, free=True),
+    Field("CLIP_stop_at_last_layers", "Clip skip", "count", default=1, limits=(1, 12, 1), option=True),
+)
+"""What every tab shares, at the top of the page."""
+
+FIELDS = (
+    Field("init_images", "Picture", "picture", "image", tabs=(IMAGE,), read=_picture),
+    Field("init_images", "Picture and mask", "canvas", "image", tabs=(PAINT,), read=_painted),
+    Field("prompt", "Prompt", "prompt", default=""),
+    Field("negative_prompt", "Negative prompt", "prompt", "neg_prompt", default=""),
+    Field(
+        "styles",
+        "Styles",
+        "many",
+        default=[],
+        choices=_named(lambda app: app.styles.names()),
+        free=True,
+    ),
+    Field(
+        "sampler_name",
+        "Sampling method",
+        "dropdown",
+        "sampling",
+        "DPM++ 2M",
+        choices=_named(lambda app: [*SAMPLERS]),
+        show=lambda values: _canonical(values.get("sampler_name")),
+    ),
+    Field("scheduler", "Schedule type", "dropdown", "scheduler", "Automatic", choices=_schedulers),
+    Field("steps", "Steps", "slider", default=20, limits=(1, 150, 1)),
+    Field(
+        "resize_mode",
+        "Resize mode",
+        "radio",
+        default=0,
+        tabs=WITH_PICTURE,
+        choices=_labelled("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent)"),
+    ),
+    Field(
+        "mask_blur_x",
+        "Mask blur",
+        "slider",
+        "mask_blur",
+        default=4,
+        tabs=(PAINT,),
+        limits=(0, 64, 1),
+        read=_both_ways,
+    ),
+    Field(
+        "inpainting_mask_invert",
+        "Mask mode",
+        "radio",
+        "mask_mode",
+        default=0,
+        tabs=(PAINT,),
+        choices=_labelled("Inpaint masked", "Inpaint not masked"),
+    ),
+    Field(
+        "inpainting_fill",
+        "Masked content",
+        "radio",
+        default=1,
+        tabs=(PAINT,),
+        choices=_labelled("Fill", "Original", "Latent noise", "Latent nothing"),
+    ),
+    Field(
+        "inpaint_full_res",
+        "Inpaint area",
+        "radio",
+        default=0,
+        tabs=(PAINT,),
+        choices=_labelled("Whole picture", "Only masked"),
+        read=lambda value: {"inpaint_full_res": bool(value)},
+        show=lambda values: None if "inpaint_full_res" not in values else int(values["inpaint_full_res"]),
+    ),
+    Field(
+        "inpaint_full_res_padding",
+        "Only masked padding, pixels",
+        "slider",
+        default=32,
+        tabs=(PAINT,),
+        limits=(0, 256, 4),
+    ),
+    Field("width", "Width", "slider", default=512, limits=(64, LARGEST_SIDE, 8)),
+    Field("height", "Height", "slider", default=512, limits=(64, LARGEST_SIDE, 8)),
+    Field("n_iter", "Batch count", "slider", "batch_count", 1, limits=(1, 100, 1)),
+    Field("batch_size", "Batch size", "slider", default=1, limits=(1, 8, 1)),
+    Field("cfg_scale", "CFG scale", "slider", default=7.0, limits=(1, 30, 0.5)),
+    Field("denoising_strength", "Denoising strength", "slider", default=0.75, tabs=WITH_PICTURE, limits=(0, 1, 0.01)),
+    Field("seed", "Seed", "seed", default=-1, read=_seed("seed")),
+    Field("subseed", "Variation seed", "seed", default=-1, read=_seed("subseed")),
+    Field("subseed_strength", "Variation strength", "slider", default=0.0, limits=(0, 1, 0.01)),
+    Field(
+        OVERRIDES,
+        "Settings for this form only",
+        "overrides",
+        default=[],
+        read=lambda value: {OVERRIDES: _parsed(value)},
+        show=lambda values: _written(values[OVERRIDES]) if OVERRIDES in values else None,
+    ),
+)
