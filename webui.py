@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from modules.diffusion.errors import AquatintError
 from modules.studio import address
-from modules.studio.command_line import ROOT, Flags, read_flags
+from modules.studio.command_line import ROOT, Flags, read_files, read_flags
 from modules.studio.environment import MALLOC, QUIET, become, environment
 from modules.studio.installation import TO_SERVE, TO_TEST, choose_python, existing_python
 from modules.studio.version import VERSION
@@ -37,7 +37,7 @@ def say(text: str) -> None:
 
 def main(words: list[str]) -> int:
     """Runs the command that the words name; returns the exit code."""
-    commands = {"test": test, "doctor": doctor, "upscalers": upscalers}
+    commands = {"test": test, "doctor": doctor, "upscalers": upscalers, "verify": verify}
     try:
         if words and words[0] in commands:
             return commands[words[0]](words[1:])
@@ -119,6 +119,19 @@ def upscalers(words: list[str]) -> int:
 
     bring(find_folders(flags).models, given, say)
     return 0
+
+
+def verify(words: list[str]) -> int:
+    """Makes pictures again and says whether they are identical; saves nothing."""
+    files, others = read_files(words)
+    flags = read_flags(others, os.environ)
+    if not files:
+        raise AquatintError("Name the pictures: webui.py verify FILE...")
+    go_on_in(choose_python(TO_SERVE, install=not flags.skip_install, say=say), environment(os.environ, flags.device))
+    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from modules.studio.verify import verify_files
+
+    return verify_files(flags, files, say)
 
 
 def go_on_in(python: Path, wanted: Mapping[str, str]) -> None:

@@ -147,6 +147,11 @@ class ModelStore:
         found = ", ".join(self.vaes[:20]) or "nothing"
         raise AquatintError(f"No VAE called '{text}' in {self._vae_folder}. Found: {found}.")
 
+    def vae_sha256(self, name: str, vae: str = AUTOMATIC) -> str:
+        """The hash of the VAE's file that a lease with these words would use; "" for the checkpoint's own."""
+        path = self._vae_path(self.find(name), vae)
+        return self._facts.sha256(path) if path else ""
+
     @contextmanager
     def lease(self, name: str, vae: str = AUTOMATIC) -> Iterator[Model]:
         """A model on its device while the block lasts; loaded first if it is not in memory.

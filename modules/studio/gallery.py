@@ -38,6 +38,7 @@ from modules.studio.infotext import read_infotext
 from modules.studio.job import LOCAL, Job, SavedImage
 from modules.studio.picture_files import Naming, pictures_in, remove_unfinished, write_new
 from modules.studio.picture_index import GalleryItem, Picture, PictureIndex, Search, day_of
+from modules.studio.record import RECORD, write_record
 from modules.studio.request import Extras
 from modules.studio.settings import Options
 
@@ -114,7 +115,8 @@ class Gallery:
         """
         options = job.options
         format = format_for(image, options.grid_format if grid else options.samples_format)
-        data, embedded, infotext = _written(image, format, infotext, done, options)
+        record = "" if grid else write_record(job, index)
+        data, embedded, infotext = _written(image, format, infotext, done, record, options)
         text = read_infotext(infotext)
         now = time.time_ns() // 1000
         moment = datetime.datetime.fromtimestamp(now / 1e6).astimezone()
@@ -136,7 +138,7 @@ class Gallery:
         push it out. `get`, `read` and `thumbnail` know it; `find` does not.
         """
         format = format_for(image, job.options.samples_format)
-        data, _, infotext = _written(image, format, infotext, done, job.options)
+        data, _, infotext = _written(image, format, infotext, done, write_record(job, index), job.options)
         saved = SavedImage(secrets.token_hex(16), None, infotext, job.seeds[index], image.width, image.height)
         with self._lock:
             self._unsaved[saved.id] = _Unsaved(job.owner, data, saved)
@@ -326,14 +328,16 @@ def _row(
     )
 
 
-def _written(image: Image.Image, format: Format, infotext: str, done: str, options: Options) -> tuple[bytes, str, str]:
-    """The file, the text in it under the name of parameters, and all that is known of the picture.
+def _written(
+    image: Image.Image, format: Format, infotext: str, done: str, record: str, options: Options
+) -> tuple[bytes, str, str]:
+    """The file, the text in it under the name of parameters, and all that is known of the picture in words.
 
     In PNG the parameters stay as they were, and what was done later has names of its own, as in A1111.
     """
     whole = ", ".join(filter(None, [infotext, done]))
     embedded = (infotext if format.pillow == "PNG" else whole) if options.enable_pnginfo else ""
-    texts = {"postprocessing": done, "extras": done} if options.enable_pnginfo else {}
+    texts = {"postprocessing": done, "extras": done, RECORD: record} if options.enable_pnginfo else {}
     return encode(image, format, embedded, options, texts), embedded, whole
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,12 +13,19 @@ from PIL.PngImagePlugin import PngInfo
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.foreign_texts import foreign_infotext, is_foreign
+from modules.studio.record import RECORD
 from modules.studio.request import MOST_PIXELS
 from modules.studio.settings import Options
 
 LONGEST_SIDE = 32_768
 MOST_EXIF = 65_000
 """Bytes of EXIF that a JPEG segment can hold, with some room for its header."""
+
+XMP_START = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:aquatint="urn:aquatint"><aquatint:job>'
+)
+XMP_END = "</aquatint:job></rdf:Description></rdf:RDF></x:xmpmeta>"
 
 T = TypeVar("T")
 
@@ -116,7 +125,8 @@ def encode(
     image: Image.Image, format: Format, infotext: str, options: Options, texts: Mapping[str, str] | None = None
 ) -> bytes:
     """The picture as a file, with the infotext in it where it has room: in PNG as the text `parameters`, in the
-    others as EXIF's UserComment (UTF-16BE, as piexif writes it for A1111). Further `texts` only PNG has room for.
+    others as EXIF's UserComment (UTF-16BE, as piexif writes it for A1111). Of further `texts` the others have room for
+    the job's record, as XMP, unless it is too long for a JPEG.
     """
     file = io.BytesIO()
     if format.pillow == "PNG":
@@ -127,10 +137,14 @@ def encode(
         image.save(file, "PNG", pnginfo=chunks)
         return file.getvalue()
     exif = _exif(infotext) if infotext and holds_infotext(format, infotext) else Image.Exif()
+    xmp = _xmp((texts or {}).get(RECORD, ""))
     if format.pillow == "JPEG":
-        image.convert("RGB").save(file, "JPEG", quality=options.jpeg_quality, exif=exif)
+        further: dict[str, Any] = {"xmp": xmp} if 0 < len(xmp) <= MOST_EXIF else {}
+        image.convert("RGB").save(file, "JPEG", quality=options.jpeg_quality, exif=exif, **further)
     else:
-        image.save(file, format.pillow, quality=options.jpeg_quality, lossless=options.webp_lossless, exif=exif)
+        further = {"xmp": xmp} if xmp else {}
+        further["lossless"] = options.webp_lossless
+        image.save(file, format.pillow, quality=options.jpeg_quality, exif=exif, **further)
     return file.getvalue()
 
 
@@ -139,6 +153,10 @@ def _exif(infotext: str) -> Image.Exif:
     comment = b"UNICODE\0" + infotext.encode("utf-16-be", "replace")
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
     return exif
+
+
+def _xmp(record: str) -> bytes:
+    return f"{XMP_START}{html.escape(record, quote=False)}{XMP_END}".encode("ascii", "replace") if record else b""
 
 
 def _with_opened(data: bytes, read: Callable[[Image.Image], T]) -> T:
@@ -178,6 +196,10 @@ def _texts(image: Image.Image) -> dict[str, str]:
     comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment) or image.info.get("comment")
     if comment and "parameters" not in texts:
         texts["parameters"] = _decoded_comment(comment)
+    xmp = image.info.get("xmp")
+    if isinstance(xmp, bytes) and RECORD not in texts:
+        found = re.search(b"<aquatint:job>([^<]*)</aquatint:job>", xmp)
+        texts |= {RECORD: html.unescape(found[1].decode("ascii", "replace"))} if found else {}
     return texts
 
 

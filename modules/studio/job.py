@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from modules.studio.record import Made
+
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 LOCAL = "local"
@@ -117,6 +119,8 @@ class Job:
     subseeds: list[int] = field(default_factory=list)
     extra_generation_params: dict[str, object] = field(default_factory=dict)
     """Further infotext entries, in the order of insertion."""
+    made: Made | None = None
+    """What makes its pictures; None until a model is leased for it."""
     progress: Progress = field(default_factory=Progress)
     interrupted: bool = False
     """Set from any thread: the job ends within one call of the model and keeps what is finished."""

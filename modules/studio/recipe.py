@@ -19,6 +19,7 @@ from modules.studio.infotext import write_infotext
 from modules.studio.infotext_rows import ModelFacts
 from modules.studio.job import Batch, Job, SavedImage, Stopped
 from modules.studio.painting import Painter
+from modules.studio.record import made_with
 from modules.studio.request import Txt2Img
 from modules.studio.uploads import Uploads
 from modules.studio.upscaling import Upscalers
@@ -38,7 +39,8 @@ class Recipe:
     ) -> None:
         self.job, self.store, self.gallery, self.uploads = job, store, gallery, uploads
         self.hooks = Chain(hooks)
-        self._painter = Painter(job, store, upscalers, self.hooks, partial(uploads.open, owner=job.owner))
+        self._open = partial(uploads.open, owner=job.owner)
+        self._painter = Painter(job, store, upscalers, self.hooks, self._open)
         self._images: list[Image.Image] = []
         self._saved = {image.infotext: image for image in gallery.of_job(job.id)}
         """What an earlier run of this job, which ended with the server, has saved; not to be saved twice."""
@@ -51,6 +53,7 @@ class Recipe:
         try:
             job.report(stage=f"loading {job.options.sd_model_checkpoint}", batches=job.request.n_iter)
             with self.store.lease(job.options.sd_model_checkpoint, job.options.sd_vae) as model, torch.inference_mode():
+                job.made = made_with(model, job, self.store, map(self._open, job.request.pictures()))
                 for index in range(job.request.n_iter):
                     if job.interrupted:
                         break

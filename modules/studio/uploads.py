@@ -15,6 +15,7 @@ from PIL import Image
 from modules.diffusion.errors import AquatintError
 from modules.studio.files import explained, write_atomically
 from modules.studio.image_files import open_picture
+from modules.studio.record import pixels_hash
 
 
 class NoSuchUploadError(AquatintError):
@@ -59,6 +60,16 @@ class Uploads:
     def open(self, id: str, owner: str) -> Image.Image:
         """The picture, RGB or RGBA. Raises: NoSuchUploadError."""
         return open_picture(self.read(id, owner))
+
+    def find(self, pixels: str, owner: str) -> str | None:
+        """The id of the owner's picture with these pixels (`pixels_hash`), if there is one."""
+        for path in sorted((self._folder / _folder_name(owner)).glob("*.png")):
+            try:
+                if pixels_hash(self.open(path.stem, owner)) == pixels:
+                    return path.stem
+            except AquatintError:
+                continue
+        return None
 
     def sweep(self, keep: Collection[str], older_than: float) -> int:
         """Removes the pictures that are not in `keep` and were last brought more than `older_than` seconds ago, and
