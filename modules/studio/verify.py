@@ -17,7 +17,7 @@ from modules.studio.again import Again, NotAgainError, from_infotext, from_recor
 from modules.studio.folders import find_folders
 from modules.studio.image_files import encode, open_picture, read_parameters, read_texts, recognise
 from modules.studio.infotext import read_infotext
-from modules.studio.job import LOCAL
+from modules.studio.job import LOCAL, Job
 from modules.studio.record import read_record
 from modules.studio.uploads import Uploads
 
@@ -80,6 +80,7 @@ def verify(app: App, data: bytes, owner: str) -> Verdict:
         if end.state != "done" or len(end.images) <= again.which:
             raise NotAgainError(end.error or "it was stopped.")
         made, _ = app.gallery.read(end.images[again.which].id, owner)
+        _throw_away(app, ticket.job)
     except AquatintError as error:
         return Verdict(cause=str(error), notes=notes)
     others = _other_networks(again, ticket.job.extra_generation_params)
@@ -145,6 +146,14 @@ def _of_file(app: App, file: Path, say: Callable[[str], None]) -> bool:
 def _read(data: bytes, app: App, owner: str) -> Again:
     record = read_record(read_texts(data))
     return from_record(record, app, owner) if record else from_infotext(read_infotext(read_parameters(data)), app)
+
+
+def _throw_away(app: App, job: Job) -> None:
+    """What was made only to be compared is shown nowhere."""
+    images = job.progress.images
+    job.report(images=())
+    for image in images:
+        app.gallery.delete(image.id, job.owner)
 
 
 def _as_file(image: Image.Image, data: bytes, again: Again) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +14,7 @@ from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.gallery import NoSuchPictureError
 from modules.studio.image_files import read_size
+from modules.studio.verify import verify
 from modules.web.answers import json_answer
 from modules.web.login import owner_of
 
@@ -45,6 +47,15 @@ def routes(app: App) -> list[Route]:
         data, owner = await read_picture(request), owner_of(request.scope)
         return json_answer(await run_in_threadpool(_brought, app, data, owner))
 
+    async def again(request: Request) -> Response:
+        owner = owner_of(request.scope)
+        data, _ = await run_in_threadpool(app.gallery.read, request.path_params["id"], owner)
+        return json_answer(await run_in_threadpool(_verdict, app, data, owner))
+
+    async def again_from_file(request: Request) -> Response:
+        data, owner = await read_picture(request), owner_of(request.scope)
+        return json_answer(await run_in_threadpool(_verdict, app, data, owner))
+
     def show_upload(request: Request) -> Response:
         data = app.uploads.read(request.path_params["id"], owner_of(request.scope))
         return Response(data, headers=ALWAYS, media_type="image/png")
@@ -52,6 +63,8 @@ def routes(app: App) -> list[Route]:
     return [
         Route("/aquatint/images/{id}", show, methods=["GET"]),
         Route("/aquatint/images/{id}", delete, methods=["DELETE"]),
+        Route("/aquatint/images/{id}/verify", again, methods=["POST"]),
+        Route("/aquatint/verify", again_from_file, methods=["POST"]),
         Route("/aquatint/uploads", bring, methods=["POST"]),
         Route("/aquatint/uploads/{id}", show_upload, methods=["GET"]),
     ]
@@ -71,6 +84,11 @@ def _brought(app: App, data: bytes, owner: str) -> dict[str, object]:
     id = app.uploads.add(data, owner)
     width, height = read_size(app.uploads.read(id, owner))
     return {"id": id, "width": width, "height": height}
+
+
+def _verdict(app: App, data: bytes, owner: str) -> dict[str, object]:
+    verdict = verify(app, data, owner)
+    return {**dataclasses.asdict(verdict), "identical": verdict.identical, "sentence": verdict.sentence}
 
 
 def _attachment(app: App, id: str, owner: str, mime: str) -> str:

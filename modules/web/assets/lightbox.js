@@ -4,6 +4,7 @@ import { actionButtons } from './actions.js';
 import { imageAddress } from './api.js';
 import { showDetails } from './details.js';
 import { button, h, say } from './dom.js';
+import { verifier, verifyOwn } from './verify.js';
 import { View, at, gestures, wheelFactor } from './zoom.js';
 
 /**
@@ -17,6 +18,7 @@ export function openLightbox(images, index, context) {
   const stage = h('div', { class: 'aq-large-stage' }, picture);
   const count = h('span', { class: 'aq-count' });
   const details = h('div', { class: 'aq-details' });
+  const verify = verifier(() => verifyOwn(list[place].id));
   const bar = h(
     'div',
     { class: 'aq-actions-row', role: 'toolbar', 'aria-label': 'Picture' },
@@ -38,7 +40,7 @@ export function openLightbox(images, index, context) {
       button('right', 'Next picture', () => step(1), { bare: true, class: 'aq-step aq-right' }),
       h('div', { class: 'aq-lightbox-top' }, count, button('close', 'Close', () => dialog.close(), { bare: true })),
     ),
-    h('aside', { class: 'aq-lightbox-side' }, bar, details),
+    h('aside', { class: 'aq-lightbox-side' }, bar, details, verify.element),
   );
   const view = new View(({ scale, x, y }) => {
     picture.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
@@ -60,6 +62,7 @@ export function openLightbox(images, index, context) {
     picture.alt = (image.infotext ?? '').split('\n')[0];
     say(count, `${place + 1} of ${list.length}`);
     showDetails(details, image.infotext);
+    verify.reset();
     context.moved?.(image.id);
     if (place >= list.length - 3) context.more?.().then((further) => (list = further ?? list), () => undefined);
   }

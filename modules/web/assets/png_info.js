@@ -6,6 +6,7 @@ import { showDetails } from './details.js';
 import { button, fill, h, icon } from './dom.js';
 import { acceptPictures } from './intake.js';
 import { orToast, toast } from './toast.js';
+import { verifier, verifyFile } from './verify.js';
 
 export function mount(element) {
   let file = null;
@@ -22,6 +23,7 @@ export function mount(element) {
   const zone = h('div', { class: 'aq-intake aq-intake-tall', id: 'pnginfo_image', tabIndex: -1 }, invitation, h('div', { class: 'aq-frame' }, picture), h('div', { class: 'aq-canvas-tools' }, h('span', { class: 'aq-spring' }), button('upload', 'Another', () => choose())));
   const choose = acceptPictures(zone, take);
   const details = h('div', { class: 'aq-details', id: 'pnginfo_details', 'aria-live': 'polite' });
+  const verify = verifier(() => verifyFile(file));
   const actions = h(
     'div',
     { class: 'aq-actions-row' },
@@ -30,7 +32,7 @@ export function mount(element) {
     button('brush', 'To inpaint', () => send('inpaint')),
     button('fit', 'To Extras', () => send('extras')),
   );
-  fill(element, h('section', { class: 'aq-png-info', 'aria-label': 'PNG Info' }, zone, h('div', {}, actions, details)));
+  fill(element, h('section', { class: 'aq-png-info', 'aria-label': 'PNG Info' }, zone, h('div', {}, actions, details, verify.element)));
   draw();
 
   async function take(chosen) {
@@ -48,6 +50,7 @@ export function mount(element) {
     const [words, ...pictures] = actions.children;
     words.disabled = !infotext;
     for (const each of pictures) each.disabled = !file;
+    verify.reset(Boolean(file));
     if (infotext) showDetails(details, infotext);
     else fill(details, h('p', { class: 'aq-soft' }, file ? 'No generation parameters are written in this file.' : 'The parameters appear here.'));
   }
