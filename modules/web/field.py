@@ -55,6 +55,8 @@ class Field:
                 return self.default
             low, high, step = self.limits
             return min(max(type(step)(value), type(step)(low)), type(step)(high))
+        if self.kind == "switch":
+            return value if isinstance(value, bool) else self.default
         if self.kind in ("picture", "canvas"):
             return value if isinstance(value, dict) and isinstance(value.get("id"), str) else None
         if self.kind == "overrides":

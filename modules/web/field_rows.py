@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.latent_upscaling import LATENT_UPSCALERS
 from modules.diffusion.samplers import SAMPLERS, find_sampler
 from modules.diffusion.sigmas import SCHEDULES
 from modules.studio.app import App
 from modules.studio.request import RequestError
-from modules.web.field import IMAGE, LARGEST_SIDE, OVERRIDES, PAINT, WITH_PICTURE, Choices, Field
+from modules.web.field import IMAGE, LARGEST_SIDE, OVERRIDES, PAINT, TEXT, WITH_PICTURE, Choices, Field
 
 
 def _picture(value: Any) -> dict[str, Any]:
@@ -82,6 +83,29 @@ def _checkpoints(app: App) -> Choices:
 
 def _vaes(app: App) -> Choices:
     return [(name, name) for name in dict.fromkeys(("Automatic", "None", *app.store.vaes))]
+
+
+def _other_checkpoints(app: App) -> Choices:
+    return [("None", ""), *_checkpoints(app)]
+
+
+def _own_or_same(choices: Callable[[App], Choices]) -> Callable[[App], Choices]:
+    """For the second pass: the first choice is to have none."""
+    return lambda app: [("As in the first pass", ""), *choices(app)]
+
+
+def _hires_upscalers(app: App) -> Choices:
+    return [(name, name) for name in (*LATENT_UPSCALERS, *app.upscalers.names())]
+
+
+def _or_none(name: str) -> Callable[[Any], dict[str, Any]]:
+    """A widget that shows nothing as "" or 0."""
+    return lambda value: {name: value or None}
+
+
+def _blank(name: str, nothing: object = "") -> Callable[[Mapping[str, Any]], Any]:
+    """The way back of `_or_none`."""
+    return lambda values: values[name] or nothing if name in values else None
 
 
 QUICK = (
@@ -182,9 +206,79 @@ FIELDS = (
     Field("batch_size", "Batch size", "slider", default=1, limits=(1, 8, 1)),
     Field("cfg_scale", "CFG scale", "slider", default=7.0, limits=(1, 30, 0.5)),
     Field("denoising_strength", "Denoising strength", "slider", default=0.75, tabs=WITH_PICTURE, limits=(0, 1, 0.01)),
+    Field("enable_hr", "Hires fix", "switch", "hr", False, tabs=(TEXT,)),
+    Field("hr_upscaler", "Upscaler", "dropdown", default="Latent", tabs=(TEXT,), choices=_hires_upscalers, free=True),
+    Field("hr_second_pass_steps", "Hires steps", "slider", "hires_steps", 0, (TEXT,), (0, 150, 1)),
+    Field("denoising_strength", "Denoising", "slider", default=0.7, tabs=(TEXT,), limits=(0, 1, 0.01)),
+    Field("hr_scale", "Upscale by", "slider", default=2.0, tabs=(TEXT,), limits=(1.0, 4.0, 0.05)),
+    Field("hr_resize_x", "Resize width", "slider", default=0, tabs=(TEXT,), limits=(0, 4096, 8)),
+    Field("hr_resize_y", "Resize height", "slider", default=0, tabs=(TEXT,), limits=(0, 4096, 8)),
+    Field(
+        "hr_checkpoint_name",
+        "Checkpoint",
+        "dropdown",
+        "hr_checkpoint",
+        "",
+        (TEXT,),
+        choices=_own_or_same(_checkpoints),
+        read=_or_none("hr_checkpoint_name"),
+        show=_blank("hr_checkpoint_name"),
+        free=True,
+    ),
+    Field(
+        "hr_sampler_name",
+        "Sampling method",
+        "dropdown",
+        "hr_sampler",
+        "",
+        (TEXT,),
+        choices=_own_or_same(_named(lambda app: [*SAMPLERS])),
+        read=_or_none("hr_sampler_name"),
+        show=_blank("hr_sampler_name"),
+    ),
+    Field(
+        "hr_scheduler",
+        "Schedule type",
+        "dropdown",
+        default="",
+        tabs=(TEXT,),
+        choices=_own_or_same(_schedulers),
+        read=_or_none("hr_scheduler"),
+        show=_blank("hr_scheduler"),
+    ),
+    Field(
+        "hr_cfg",
+        "Hires CFG scale",
+        "slider",
+        default=0.0,
+        tabs=(TEXT,),
+        limits=(0.0, 30.0, 0.5),
+        read=_or_none("hr_cfg"),
+        show=_blank("hr_cfg", 0.0),
+    ),
+    Field("hr_prompt", "Hires prompt", "text", "hires_prompt", "", (TEXT,), help="Empty: as in the first pass."),
+    Field(
+        "hr_negative_prompt", "Hires negative prompt", "text", "hires_neg_prompt", "", (TEXT,), help="Empty: the same."
+    ),
+    Field(
+        "refiner_checkpoint",
+        "Refiner",
+        "dropdown",
+        "checkpoint",
+        "",
+        choices=_other_checkpoints,
+        read=_or_none("refiner_checkpoint"),
+        show=_blank("refiner_checkpoint"),
+        free=True,
+    ),
+    Field("refiner_switch_at", "Switch at", "slider", "switch_at", 0.8, limits=(0.01, 1.0, 0.01)),
+    Field("tiling", "Tiling", "switch", default=False),
+    Field("cfg_rescale", "CFG rescale", "slider", default=0.0, limits=(0.0, 1.0, 0.05)),
     Field("seed", "Seed", "seed", default=-1, read=_seed("seed")),
     Field("subseed", "Variation seed", "seed", default=-1, read=_seed("subseed")),
     Field("subseed_strength", "Variation strength", "slider", default=0.0, limits=(0, 1, 0.01)),
+    Field("seed_resize_from_w", "Resize seed from width", "slider", default=0, limits=(0, LARGEST_SIDE, 8)),
+    Field("seed_resize_from_h", "Resize seed from height", "slider", default=0, limits=(0, LARGEST_SIDE, 8)),
     Field(
         OVERRIDES,
         "Settings for this form only",

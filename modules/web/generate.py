@@ -63,6 +63,9 @@ def _restored(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
     for field in QUICK:
         if field.name in restored.options:
             values[field.name] = restored.options[field.name]
+    for name in ("refiner_checkpoint", "hr_checkpoint_name"):
+        if values.get(name):
+            problems += _found_in_place(app, values, name)
     checkpoint = _first_found(app, restored.checkpoints)
     if checkpoint is not None:
         values["sd_model_checkpoint"] = checkpoint
@@ -72,6 +75,13 @@ def _restored(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
     others = {name: value for name, value in restored.options.items() if name not in values}
     values[OVERRIDES] = {name: value for name, value in others.items() if getattr(settings, name) != value}
     return values, problems
+
+
+def _found_in_place(app: App, values: dict[str, Any], name: str) -> list[str]:
+    """Puts the checkpoint's own name for what an infotext calls it; None and a sentence when it is not here."""
+    asked = values[name]
+    values[name] = _first_found(app, [asked])
+    return [] if values[name] else [f"The checkpoint {asked} is not here: the picture would be made without it."]
 
 
 def _first_found(app: App, names: Sequence[str]) -> str | None:

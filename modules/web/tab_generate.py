@@ -8,9 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from modules.web.field import OVERRIDES, PAINT, WITH_PICTURE
+from modules.web.field import OVERRIDES, PAINT, TEXT, WITH_PICTURE
 from modules.web.fields import Form
 from modules.web.mounts import mount
+from modules.web.passes_form import hires_fix, refiner_and_sampling, show_hires_size, variation
 from modules.web.slots import Page
 from modules.web.top_bar import TopBar
 from modules.web.widgets import make_widget
@@ -131,6 +132,7 @@ def _parameters(sheet: Sheet) -> None:
     if tab in WITH_PICTURE:
         with gr.Row(elem_classes="aq-pair"):
             sheet.add("denoising_strength", "cfg_scale")
+    hires_note = hires_fix(sheet) if tab == TEXT else None
     with gr.Row(elem_classes="aq-size"):
         with gr.Column(scale=6, min_width=160):
             sheet.add("width", "height")
@@ -149,6 +151,8 @@ def _parameters(sheet: Sheet) -> None:
     if tab in WITH_PICTURE:
         with gr.Accordion("Resizing and mask" if tab == PAINT else "Resizing", open=False, elem_id=f"{tab}_more"):
             sheet.add("resize_mode", "mask_blur_x", "inpainting_mask_invert")
-    with gr.Accordion("Variation", open=False, elem_id=f"{tab}_subseed_row"), gr.Row():
-        sheet.add("subseed", "subseed_strength")
+    if hires_note is not None:
+        show_hires_size(sheet, hires_note)
+    variation(sheet)
+    refiner_and_sampling(sheet)
     sheet.add(OVERRIDES)

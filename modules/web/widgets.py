@@ -33,6 +33,23 @@ def _prompt(field: Field, tab: str, app: App, assets: Assets) -> Any:
     )
 
 
+def _text(field: Field, tab: str, app: App, assets: Assets) -> Any:
+    return gr.Textbox(
+        field.default,
+        label=field.label,
+        placeholder=field.help,
+        lines=2,
+        max_lines=8,
+        elem_id=field.elem_id(tab),
+        min_width=160,
+    )
+
+
+def _switch(field: Field, tab: str, app: App, assets: Assets) -> Any:
+    classes = "aq-switch"
+    return gr.Checkbox(field.default, label=field.label, elem_id=field.elem_id(tab), elem_classes=classes, min_width=80)
+
+
 def _dropdown(field: Field, tab: str, app: App, assets: Assets) -> Any:
     return gr.Dropdown(
         _choices(field, app),
@@ -120,6 +137,8 @@ def _choices(field: Field, app: App) -> list[tuple[str, Any]]:
 
 WIDGETS: dict[str, Callable[[Field, str, App, Assets], Any]] = {
     "prompt": _prompt,
+    "text": _text,
+    "switch": _switch,
     "dropdown": _dropdown,
     "many": _many,
     "overrides": _overrides,

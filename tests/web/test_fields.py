@@ -32,6 +32,7 @@ def studio(*checkpoints: tuple[str, int], chosen: str = "") -> App:
             store=SimpleNamespace(checkpoints=tuple(known), vaes=("Automatic", "None", "soft.pt")),
             settings=SimpleNamespace(options=Options(sd_model_checkpoint=chosen)),
             styles=SimpleNamespace(names=lambda: ["golden"]),
+            upscalers=SimpleNamespace(names=lambda: ["None", "Lanczos"]),
         ),
     )
 

@@ -2,6 +2,7 @@
 
 import { pngInfo, post } from './api.js';
 import { changed, connect, fillForm, newest, openForm, restored, saveNow, shownImage } from './bridge.js';
+import { hiresSize } from './hires.js';
 import { looksLikeInfotext } from './infotext.js';
 import { pictureIn } from './intake.js';
 import { jobsOf, poke } from './live.js';
@@ -12,7 +13,7 @@ const LARGEST_SIDE = 2048;
 
 export function mount(element, { trigger }) {
   connect(trigger);
-  window.aquatint = { changed, failed, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleStyles };
+  window.aquatint = { changed, failed, hiresSize, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleStyles };
   promptKeys(generate);
   acceptAnywhere();
   document.addEventListener('visibilitychange', () => document.hidden && saveNow());

@@ -1,0 +1,65 @@
+"""The part of the form for further passes: hires fix, refiner, and what changes the sampling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from modules.web.mounts import mount
+
+if TYPE_CHECKING:
+    from modules.web.tab_generate import Sheet
+
+SIZE = """(on, width, height, scale, x, y) => {
+    const size = window.aquatint.hiresSize(width, height, scale, x, y);
+    return on ? `${width} × ${height} → ${size[0]} × ${size[1]}` : '';
+}"""
+
+
+def hires_fix(sheet: Sheet) -> Any:
+    """A switch, and what it is about below it while it is on; returns where its size is shown."""
+    tab = sheet.form.tab
+    with gr.Column(elem_id=f"{tab}_hires_fix", elem_classes="aq-fold"):
+        with gr.Row(elem_classes="aq-fold-head"):
+            sheet.add("enable_hr")
+            note = mount(sheet.page.assets, "note", elem_id=f"{tab}_hr_size", elem_classes="aq-fold-note")
+        with gr.Column(elem_classes="aq-fold-body"):
+            with gr.Row():
+                sheet.add("hr_upscaler", "hr_second_pass_steps", "denoising_strength")
+            with gr.Row():
+                sheet.add("hr_scale", "hr_resize_x", "hr_resize_y")
+            with gr.Accordion("Its own sampler, checkpoint and prompts", open=False, elem_id=f"{tab}_hr_own"):
+                with gr.Row():
+                    sheet.add("hr_sampler_name", "hr_scheduler")
+                with gr.Row():
+                    sheet.add("hr_checkpoint_name", "hr_cfg")
+                with gr.Row():
+                    sheet.add("hr_prompt", "hr_negative_prompt")
+    return note
+
+
+def show_hires_size(sheet: Sheet, note: Any) -> None:
+    """Says in `note` what becomes of the size."""
+    names = ("enable_hr", "width", "height", "hr_scale", "hr_resize_x", "hr_resize_y")
+    inputs = [sheet.widgets[name] for name in names]
+    changes = [widget.change for widget in inputs]
+    gr.on(changes, fn=None, js=SIZE, inputs=inputs, outputs=[note], api_visibility="private", show_progress="hidden")
+
+
+def refiner_and_sampling(sheet: Sheet) -> None:
+    """Closed until somebody wants them."""
+    tab = sheet.form.tab
+    with gr.Accordion("Refiner", open=False, elem_id=f"{tab}_refiner"), gr.Row():
+        sheet.add("refiner_checkpoint", "refiner_switch_at")
+    with gr.Accordion("More", open=False, elem_id=f"{tab}_sampling_more"), gr.Row():
+        sheet.add("cfg_rescale", "tiling")
+
+
+def variation(sheet: Sheet) -> None:
+    """What bends the seed."""
+    with gr.Accordion("Variation", open=False, elem_id=f"{sheet.form.tab}_subseed_row"):
+        with gr.Row():
+            sheet.add("subseed", "subseed_strength")
+        with gr.Row():
+            sheet.add("seed_resize_from_w", "seed_resize_from_h")
