@@ -26,6 +26,7 @@ from modules.studio.settings import Settings
 from modules.studio.styles import Styles
 from modules.studio.uploads import Uploads
 from modules.studio.upscaling import Upscalers
+from modules.studio.wildcards import WildcardFolder, Wildcards
 
 UPLOADS_ARE_KEPT = 24 * 60 * 60
 """Seconds; longer while a form shows them or a job needs them."""
@@ -43,6 +44,7 @@ class App(NamedTuple):
     store: ModelStore
     loras: LoraFolder
     embeddings: EmbeddingFolder
+    wildcards: WildcardFolder
     upscalers: Upscalers
     queue: Queue
     gallery: Gallery
@@ -91,7 +93,8 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         embeddings=embeddings,
     )
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
-    own = [LivePreview(), Loras(loras), Embeddings(embeddings, store)]
+    wildcards = WildcardFolder(folders.wildcards)
+    own = [LivePreview(), Wildcards(wildcards), Loras(loras), Embeddings(embeddings, store)]
     upscalers = Upscalers(folders.models, hardware)
     store.guests.append(upscalers.free)
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, hooks=[*own, *hooks])
@@ -106,6 +109,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         store,
         loras,
         embeddings,
+        wildcards,
         upscalers,
         queue,
         gallery,

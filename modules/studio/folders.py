@@ -44,6 +44,7 @@ class Folders:
     lora: Path
     embeddings: Path
     outputs: Path
+    wildcards: Path
     styles: tuple[Path, ...]
     """Style files, in the order in which a name is looked up; new styles go to the first."""
     state: Path
@@ -55,7 +56,7 @@ class Folders:
         Raises: AquatintError naming the one that cannot be made.
         """
         own = (self.data, self.models, self.checkpoints[0], self.vae, self.lora, self.embeddings, self.outputs)
-        for folder in (*own, self.state):
+        for folder in (*own, self.wildcards, self.state):
             with explained(folder):
                 folder.mkdir(parents=True, exist_ok=True)
         shipped = REPOSITORY / "styles.csv"
@@ -82,6 +83,7 @@ def find_folders(flags: FolderFlags) -> Folders:
         lora=_absolute(flags.lora_dir, models / "Lora"),
         embeddings=_absolute(flags.embeddings_dir, data / "embeddings"),
         outputs=data / "outputs",
+        wildcards=data / "wildcards",
         styles=_style_files(flags.styles_file, data),
         state=data / "aquatint",
         config=data / "config.json",

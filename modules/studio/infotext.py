@@ -21,6 +21,7 @@ EXACT = "Exact prompt"
 EXACT_NEGATIVE = "Exact negative prompt"
 """Entries of our own, written only for prompts that A1111's layout of lines cannot carry unchanged."""
 
+TEMPLATES = ("Template:", "Negative Template:")
 FEWEST_ENTRIES = 3
 """With fewer `key: value` pairs a text's last line is prompt, not parameters."""
 
@@ -66,10 +67,12 @@ def write_infotext(job: Job, index: int, model: ModelFacts) -> str:
 
 def read_infotext(text: str) -> Infotext:
     """Takes any text apart; what is not parameters is prompt. Linear in its length, never raises."""
-    *lines, last = text.strip().split("\n")
+    text, templates = _without_templates(text.strip())
+    *lines, last = text.split("\n")
     params = dict(entries(last))
     if len(params) < FEWEST_ENTRIES:
         lines, params = [*lines, last], {}
+    params |= templates
     prompt: list[str] = []
     negative: list[str] = []
     part = prompt
@@ -82,6 +85,21 @@ def read_infotext(text: str) -> Infotext:
         params.pop(EXACT_NEGATIVE, "\n".join(negative).lstrip("\n")),
         params,
     )
+
+
+def _without_templates(text: str) -> tuple[str, dict[str, str]]:
+    """sd-dynamic-prompts writes what the prompts were drawn from below the parameters, in lines of their own."""
+    lines = text.split("\n")
+    for place in range(1, len(lines)):
+        if lines[place].startswith(TEMPLATES) and len(dict(entries(lines[place - 1]))) >= FEWEST_ENTRIES:
+            found: dict[str, str] = {}
+            label = ""
+            for line in lines[place:]:
+                begun = next((name for name in TEMPLATES if line.startswith(name)), "")
+                label = begun or label
+                found[label[:-1]] = f"{found[label[:-1]]}\n{line}" if not begun else line[len(begun) :].strip()
+            return "\n".join(lines[:place]), found
+    return text, {}
 
 
 def to_request_values(infotext: Infotext) -> Restored:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from modules.studio.job import Job
 from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
@@ -174,6 +174,18 @@ def _hires(write: Callable[[Txt2Img], object]) -> Write:
     return _only(Txt2Img, lambda request: write(request) if request.enable_hr else None)
 
 
+def _hires_text(field: Literal["hr_prompt", "hr_negative_prompt"]) -> Write:
+    """The second pass's own prompt, as the picture has it."""
+
+    def write(source: Source) -> object:
+        if not isinstance(source.request, Txt2Img) or not source.request.enable_hr:
+            return None
+        of_images: list[str] = getattr(source.job, f"{field}s")
+        return (of_images[source.index] if of_images else getattr(source.request, field)) or None
+
+    return write
+
+
 def _stem(name: str | None) -> str | None:
     """A checkpoint as A1111 names it in a text: without its folders and its suffix."""
     return re.sub(r"\.(safetensors|ckpt)$", "", name.rpartition("/")[2]) if name else None
@@ -251,8 +263,8 @@ ROWS: tuple[Row, ...] = (
     Row("Hires sampler", _hires(_hires_sampler), _choice("hr_sampler_name"), ""),
     Row("Hires schedule type", _hires(_hires_scheduler), _choice("hr_scheduler"), ""),
     Row("Hires CFG Scale", _hires(lambda r: r.hr_cfg if r.hr_cfg != r.cfg_scale else None), _field("hr_cfg", float)),
-    Row("Hires prompt", _hires(lambda r: r.hr_prompt or None), _field("hr_prompt", str), ""),
-    Row("Hires negative prompt", _hires(lambda r: r.hr_negative_prompt or None), _field("hr_negative_prompt", str), ""),
+    Row("Hires prompt", _hires_text("hr_prompt"), _field("hr_prompt", str), ""),
+    Row("Hires negative prompt", _hires_text("hr_negative_prompt"), _field("hr_negative_prompt", str), ""),
     Row("Hires upscale", _hires(lambda r: None if _is_resized(r) else r.hr_scale), _hires_scale, ""),
     Row(
         "Hires resize",

@@ -19,7 +19,17 @@ from modules.studio.validation import accepted_part
 
 log = logging.getLogger(__name__)
 
-NEVER_FOR_PICTURES = ("extensions", "models", "modules", "embeddings", "scripts", "aquatint", "docs", "tests")
+NEVER_FOR_PICTURES = (
+    "extensions",
+    "models",
+    "modules",
+    "embeddings",
+    "wildcards",
+    "scripts",
+    "aquatint",
+    "docs",
+    "tests",
+)
 """Folders of the data folder that hold programs, weights or state."""
 
 
@@ -54,6 +64,14 @@ class Options(BaseModel):
     enable_prompt_comments: Annotated[
         bool, _row("sd", "Comments in prompts", "# and what follows it in its line is left out.")
     ] = True
+    dynamic_prompts: Annotated[
+        bool,
+        _row(
+            "sd",
+            "Wildcards and choices in prompts",
+            "__name__ becomes a line of wildcards/name.txt, {a|b} one of both; a seed gives the same words again.",
+        ),
+    ] = False
     comma_padding_backtrack: Annotated[
         int,
         _row(

@@ -15,12 +15,14 @@ from modules.diffusion.prompt_check import Problem, check_prompt
 from modules.diffusion.prompt_parts import LORA_KINDS, Network, read_prompt
 from modules.studio.request import Img2Img, Request
 from modules.studio.settings import Options
+from modules.studio.templates import NAME, has_choices
 
 if TYPE_CHECKING:
     from modules.diffusion.checkpoint import Checkpoint
     from modules.studio.app import App
     from modules.web.tokens import TokenCounter
 
+OFF = "Wildcards and choices are switched off, so this is plain text: the Settings have a switch."
 MOST = 20
 """Problems that are shown of one prompt."""
 
@@ -35,7 +37,7 @@ class PromptNotes:
         """The problems of a request's prompt as the page's script wants them (JSON): `of` is the prompt, places are
         counted as JavaScript counts characters."""
         text = request.negative_prompt if negative else request.prompt
-        problems = [*self._checked(text, request, options, checkpoint, negative)]
+        problems = [*self._checked(text, request, options, checkpoint, negative), *self._templates(text, options)]
         if checkpoint is not None:
             problems += self._embeddings(text, options, checkpoint)
         problems.sort(key=lambda problem: (problem.is_note, problem.start))
@@ -91,6 +93,24 @@ class PromptNotes:
             if place is not None:
                 told = f"The embedding {file.name} is for {file.made_for}, not for {checkpoint.stem}."
                 yield Problem(place.start(), place.end(), file.problem or told, "")
+
+    def _templates(self, text: str, options: Options) -> Iterator[Problem]:
+        """Wildcards that are not there; and, while they are switched off, that they are."""
+        names = list(NAME.finditer(text))
+        if names:
+            self._app.wildcards.refresh()
+        for match in names:
+            try:
+                self._app.wildcards.find(match[1])
+            except AquatintError as error:
+                if options.dynamic_prompts:
+                    yield Problem(*match.span(), str(error))
+                continue
+            if not options.dynamic_prompts:
+                yield Problem(*match.span(), OFF, is_note=True)
+        if not options.dynamic_prompts and has_choices(text):
+            start = text.index("{")
+            yield Problem(start, start + 1, OFF, is_note=True)
 
 
 def _steps(request: Request, options: Options) -> tuple[int, int | None]:

@@ -16,6 +16,7 @@ from modules.diffusion.lora_files import LoraFolder
 from modules.studio.app import App
 from modules.studio.request import Img2Img, Txt2Img
 from modules.studio.settings import Options
+from modules.studio.wildcards import WildcardFolder
 from modules.web.prompt_notes import PromptNotes
 from modules.web.tokens import TokenCounter
 
@@ -35,7 +36,11 @@ def said(app: App, tmp_path: Path) -> Said:
         (tmp_path / folder).mkdir(exist_ok=True)
         save_file(tensors, tmp_path / folder / f"{name}.safetensors")
     embeddings = EmbeddingFolder([tmp_path / "embeddings"])
-    app = app._replace(loras=LoraFolder([tmp_path / "lora"]), embeddings=embeddings)
+    (tmp_path / "colour.txt").write_text("red")
+    wildcards = WildcardFolder(tmp_path)
+    wildcards.refresh()
+    loras = LoraFolder([tmp_path / "lora"])
+    app = app._replace(loras=loras, embeddings=embeddings, wildcards=wildcards)
     notes = PromptNotes(app, TokenCounter(embeddings))
 
     def say(prompt: str, options: Options | None = None, **fields: Any) -> list[dict[str, Any]]:
@@ -91,6 +96,18 @@ def test_what_is_only_worth_knowing_comes_last(said: Said) -> None:
 @pytest.mark.parametrize("emphasis", ["None", "Ignore"])
 def test_brackets_are_no_problem_where_they_weigh_nothing(said: Said, emphasis: Any) -> None:
     assert said("a (cat", Options(emphasis=emphasis)) == []
+
+
+def test_wildcards_are_looked_up_and_said_to_be_off_when_they_are(said: Said) -> None:
+    on = Options(dynamic_prompts=True)
+    assert said("a __colour__ {hat|cap}", on) == []
+    (problem,) = said("a __colours__ hat", on)
+    assert (problem["start"], problem["end"]) == (2, 13)
+    assert problem["text"] == "There is no wildcard called colours. There is: colour."
+    assert [problem["text"][:38] for problem in said("a __colour__ {hat|cap}")] == [
+        "Wildcards and choices are switched off"
+    ] * 2
+    assert said("a __init__ {hat}") == []
 
 
 def test_a_page_of_text_is_no_work(said: Said) -> None:
