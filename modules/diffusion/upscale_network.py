@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +87,23 @@ def read_network(path: Path) -> Any:
         state = {name: weights.read(name) for name in weights.tensors}
     spandrel, canonicalize = import_module("spandrel"), import_module("spandrel.__helpers.canonicalize")
     try:
-        return spandrel.ModelLoader().load_from_state_dict(canonicalize.canonicalize_state_dict(state)).eval()
+        loader = spandrel.ModelLoader(registry=_architectures(spandrel))
+        return loader.load_from_state_dict(canonicalize.canonicalize_state_dict(state)).eval()
     except spandrel.UnsupportedModelError:
-        raise CheckpointError(f"{path.name} is no upscaler whose architecture is known here.") from None
+        raise CheckpointError(
+            f"{path.name} is no upscaler or face restorer whose architecture is known here. Some, CodeFormer among "
+            f"them, have licences that forbid commercial use, and need: pip install spandrel_extra_arches"
+        ) from None
     except Exception as error:  # spandrel reads sizes off keys and shapes, and a stranger's file may hold anything
         raise CheckpointError(f"{path.name} is damaged, or no upscaler ({type(error).__name__}).") from error
+
+
+def _architectures(spandrel: Any) -> Any:
+    """Those that spandrel knows, and those of the package beside it where somebody has installed that."""
+    known = spandrel.MAIN_REGISTRY.copy()
+    if find_spec("spandrel_extra_arches") is not None:
+        known.add(*import_module("spandrel_extra_arches").EXTRA_REGISTRY)
+    return known
 
 
 def tensor_of(image: Image.Image) -> Tensor:

@@ -14,6 +14,7 @@ from modules.diffusion.store import ModelStore
 from modules.studio.command_line import Flags
 from modules.studio.embeddings import Embeddings
 from modules.studio.engine import Engine
+from modules.studio.face_restoring import FaceRestorers
 from modules.studio.folders import Folders, find_folders
 from modules.studio.forms import Forms
 from modules.studio.gallery import Gallery
@@ -46,6 +47,7 @@ class App(NamedTuple):
     embeddings: EmbeddingFolder
     wildcards: WildcardFolder
     upscalers: Upscalers
+    faces: FaceRestorers
     queue: Queue
     gallery: Gallery
     uploads: Uploads
@@ -58,6 +60,7 @@ class App(NamedTuple):
         if self.engine.stop():
             self.store.unload()
             self.upscalers.free()
+            self.faces.free()
         self.lock.release()
 
 
@@ -96,8 +99,9 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
     wildcards = WildcardFolder(folders.wildcards)
     own = [LivePreview(), Wildcards(wildcards), Loras(loras), Embeddings(embeddings, store)]
     upscalers = Upscalers(folders.models, hardware)
-    store.guests.append(upscalers.free)
-    engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, hooks=[*own, *hooks])
+    faces = FaceRestorers(folders.models, hardware)
+    store.guests += [upscalers.free, faces.free]
+    engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, hooks=[*own, *hooks])
     engine.start()
     return App(
         flags,
@@ -111,6 +115,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         embeddings,
         wildcards,
         upscalers,
+        faces,
         queue,
         gallery,
         uploads,

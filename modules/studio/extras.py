@@ -1,4 +1,4 @@
-"""The Extras: finished pictures made larger by one upscaler or a mixture of two, one after another, as a job."""
+"""The Extras: finished pictures made larger, by one upscaler or two mixed, and their faces restored, as one job."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL import Image
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.tiles import Size
+from modules.studio.face_restoring import CODEFORMER, GFPGAN, FaceRestorers
 from modules.studio.files import DiskFullError
 from modules.studio.gallery import Gallery
 from modules.studio.image_files import PictureError, open_picture, read_parameters
@@ -96,14 +97,21 @@ def enlargement(request: Extras, upscalers: Upscalers) -> Enlargement:
     )
 
 
-def resolve_extras(request: Extras, options: Options, upscalers: Upscalers) -> tuple[Extras, Options]:
+def restorers(request: Extras) -> list[tuple[str, float]]:
+    """The face restorers that the request asks for, in A1111's order, and by how much each is mixed in."""
+    asked = [(GFPGAN, request.gfpgan_visibility), (CODEFORMER, request.codeformer_visibility)]
+    return [(name, share) for name, share in asked if share > 0]
+
+
+def resolve_extras(
+    request: Extras, options: Options, upscalers: Upscalers, faces: FaceRestorers
+) -> tuple[Extras, Options]:
     """The request with names made canonical and its folder looked through, and the options it will run with.
 
-    Raises: AquatintError naming the upscaler or folder that does not exist; RequestError when there is no picture.
+    Raises: AquatintError naming the upscaler, file or folder that is not there; RequestError when there is no picture.
     """
-    for name in ("gfpgan_visibility", "codeformer_visibility"):
-        if getattr(request, name) > 0:
-            raise RequestError(f"{name}: this is not available yet", name)
+    for name, _ in restorers(request):
+        faces.find(name)
     wanted = enlargement(request, upscalers)
     changes: dict[str, object] = {"upscaler_1": wanted.upscaler.name, "upscaler_2": wanted.second.name}
     if request.input_dir:
@@ -137,10 +145,12 @@ class Source:
 class ExtrasRecipe:
     """Runs one job of the Extras on the calling thread. No checkpoint is leased."""
 
-    def __init__(self, job: Job, gallery: Gallery, uploads: Uploads, upscalers: Upscalers) -> None:
+    def __init__(
+        self, job: Job, gallery: Gallery, uploads: Uploads, upscalers: Upscalers, faces: FaceRestorers
+    ) -> None:
         assert isinstance(job.request, Extras)
         self.job, self.request = job, job.request
-        self.gallery, self.uploads, self.upscalers = gallery, uploads, upscalers
+        self.gallery, self.uploads, self.upscalers, self.faces = gallery, uploads, upscalers, faces
         self._wanted = enlargement(self.request, upscalers)
 
     def run(self) -> None:
@@ -170,10 +180,24 @@ class ExtrasRecipe:
         job.report(stage=f"upscaling {self._name(index)}".rstrip())
         source = self._source(index)
         result, facts = self._wanted.apply(source.image, self._enlarge)
+        for name, share in restorers(self.request):
+            result, more = self._restore(result, name, share, index)
+            facts |= more
         job.report(stage="saving")
         job.seeds[index] = _seed_in(source.infotext)
         saved = self._keep(result, source.infotext, index, _words(facts))
         job.report(images=(*job.progress.images, saved))
+
+    def _restore(self, image: Image.Image, name: str, share: float, index: int) -> tuple[Image.Image, dict[str, str]]:
+        """The picture with its faces restored, and A1111's words for it."""
+        self.job.report(stage=f"restoring faces {self._name(index)}".rstrip())
+        self._check()
+        weight = self.request.codeformer_weight
+        result, count = self.faces.restore(image, name, share, weight, self._check)
+        if not count:
+            self.job.comment(f"{self._name(index)}: no face was found.".removeprefix(": ").capitalize())
+        facts = {f"{name} visibility": f"{share:.3g}"}
+        return result, facts | ({f"{name} weight": f"{weight:.3g}"} if name == CODEFORMER else {})
 
     def _enlarge(self, image: Image.Image, upscaler: Upscaler, size: Size) -> Image.Image:
         self._check()

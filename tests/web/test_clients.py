@@ -106,7 +106,7 @@ def test_webuiapi_hears_what_is_not_here(client: webuiapi.WebUIApi) -> None:
     image = Image.new("RGB", (16, 24), "teal")
     with pytest.raises(RuntimeError, match=r"404.*Model not found"):
         client.interrogate(image)
-    with pytest.raises(RuntimeError, match=r"422.*gfpgan_visibility"):
+    with pytest.raises(RuntimeError, match=r"400.*GFPGANv1\.4\.pth"):
         client.extra_single_image(image, gfpgan_visibility=1)
     with pytest.raises(RuntimeError, match=r"422.*x/y/z plot"):
         client.txt2img(prompt="red heart", steps=1, script_name="x/y/z plot")

@@ -59,7 +59,7 @@ def test_a_batch_comes_back_in_its_order(open_site: Gate) -> None:
     ("values", "status", "word"),
     [
         ({"upscaler_1": "R-ESRGAN 4x+"}, 400, "R-ESRGAN 4x+"), ({"upscaler_2": "SwinIR"}, 400, "SwinIR"),
-        ({"gfpgan_visibility": 0.5}, 422, "gfpgan_visibility"), ({"codeformer_visibility": 1}, 422, "codeformer"),
+        ({"gfpgan_visibility": 0.5}, 400, "GFPGANv1.4.pth"), ({"codeformer_visibility": 1}, 400, "models/Codeformer"),
         ({"upscaling_resize": 9}, 422, "upscaling_resize"), ({"upscaling_resize": 0}, 422, "upscaling_resize"),
         ({"resize_mode": 2}, 422, "resize_mode"), ({"image": "AAAA"}, 400, "picture"), ({"image": ""}, 400, "picture"),
     ],

@@ -92,7 +92,7 @@ def test_the_lists_have_a1111s_keys(open_site: Gate) -> None:
     assert get(open_site, "embeddings") == {"loaded": {}, "skipped": {}}
     assert set(get(open_site, "memory")["ram"]) == {"free", "used", "total"}
     assert get(open_site, "sd-vae") == get(open_site, "sd-modules") == []
-    empty = "script-info loras hypernetworks face-restorers realesrgan-models extensions"
+    empty = "script-info loras hypernetworks extensions"
     for path in empty.split():
         assert get(open_site, path) == [], path
 
