@@ -218,6 +218,17 @@ class Queue:
         running = self._database.connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchone()
         return line.index(id) + int(running[0]) if id in line else 0
 
+    def forget(self, owner: str, id: str | None = None) -> int:
+        """Forgets the owner's ended jobs, or the one of that id; returns how many. Their pictures stay."""
+        marks = ", ".join("?" * len(ENDED))
+        with self._database.transaction() as connection:
+            gone = connection.execute(
+                f"DELETE FROM jobs WHERE owner = ? AND state IN ({marks}) AND id = coalesce(?, id)",  # noqa: S608
+                (owner, *ENDED, id),
+            )
+            connection.execute("DELETE FROM comments WHERE job NOT IN (SELECT id FROM jobs)")
+            return gone.rowcount
+
     def prune(self, keep: int = 1000) -> int:
         """Forgets ended jobs but for the `keep` newest; returns how many. Their pictures stay."""
         marks = ", ".join("?" * len(ENDED))

@@ -27,6 +27,8 @@ BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of one request: a few large pictures in base64."""
 PUBLIC = frozenset({"/login", "/favicon.ico"})
 """The only paths that a stranger may see when there is a login. Every other path asks for one."""
+FOR_PROGRAMS = ("/sdapi/", "/agent-scheduler/", "/aquatint/v1/")
+"""Below these a stranger is asked for HTTP Basic."""
 LOGIN_PATHS = frozenset({"/login", "/logout"})
 
 GRADIO_API = re.compile(
@@ -243,7 +245,7 @@ def _please_log_in(scope: Scope, headers: Headers) -> Response:
     if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
         return RedirectResponse("/login", 303)
     # Elsewhere a challenge would make browsers open a dialog of their own over the page.
-    challenge = {"WWW-Authenticate": 'Basic realm="Aquatint"'} if scope["path"].startswith("/sdapi/") else None
+    challenge = {"WWW-Authenticate": 'Basic realm="Aquatint"'} if scope["path"].startswith(FOR_PROGRAMS) else None
     return refusal(401, "NotAuthenticated", "Log in first.", challenge)
 
 

@@ -73,7 +73,7 @@ def picture_routes(app: App, tasks: TaskNames) -> APIRouter:
 
 async def _make(app: App, tasks: TaskNames, payload: PicturePayload, owner: str) -> Response:
     check_features(payload)
-    ticket = await run_in_threadpool(_submit, app, payload, owner)
+    ticket = await run_in_threadpool(submit_payload, app, payload, owner)
     tasks.remember(payload.force_task_id, ticket.job)
     made = MadePictures(app, ticket.job)
     await made.until_ended()
@@ -88,7 +88,8 @@ async def _make(app: App, tasks: TaskNames, payload: PicturePayload, owner: str)
     return await run_in_threadpool(json_answer, content)
 
 
-def _submit(app: App, payload: PicturePayload, owner: str) -> Ticket:
+def submit_payload(app: App, payload: PicturePayload, owner: str) -> Ticket:
+    """Queues what a payload asks for. Raises: AquatintError."""
     payload = with_infotext(payload, app.store)
     pictures: list[str] = []
     mask: str | None = None
