@@ -24,6 +24,10 @@ LARGEST_FILE = 2 << 30
 SMALLEST_SIDE = 16
 """Pixels; networks mirror the edges of what they are given, so it must have some."""
 
+CONVOLUTIONS = ("ESRGAN", "Compact")
+"""Architectures of nothing but convolutions, which run 1.4 to 1.9 times as fast with the channels last (on a CPU; the
+results are equal). Others may view their tensors in ways that this order does not allow."""
+
 
 class UpscaleNetwork:
     """One network, on the CPU while nobody uses it."""
@@ -37,6 +41,9 @@ class UpscaleNetwork:
             raise CheckpointError(
                 f"{path.name} is no upscaler: a {self._network.architecture.name} network ({self._network.purpose})."
             )
+        plain = self._network.architecture.id in CONVOLUTIONS
+        self._layout = torch.channels_last if plain else torch.contiguous_format
+        self._network.model.to(memory_format=self._layout)
         self._dtype = hardware.dtype if self._runs_in(hardware.dtype) else torch.float32
 
     @property
@@ -70,7 +77,8 @@ class UpscaleNetwork:
         size = image.width * self.scale, image.height * self.scale
         pixels = tensor_of(_with_edges(image).convert("L" if self._network.input_channels == 1 else "RGB"))
         with torch.inference_mode():
-            made = self._network(pixels.to(self._device, self._dtype))
+            pixels = pixels.to(self._device, self._dtype).contiguous(memory_format=self._layout)
+            made = self._network(pixels)
         if not torch.isfinite(made).all():
             raise NotANumberError(f"{self.path.name} gave no numbers.")
         return image_of(made).crop((0, 0, *size)).convert(image.mode)

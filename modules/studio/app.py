@@ -14,7 +14,7 @@ from modules.diffusion.store import ModelStore
 from modules.studio.command_line import Flags
 from modules.studio.embeddings import Embeddings
 from modules.studio.engine import Engine
-from modules.studio.face_restoring import FaceRestorers
+from modules.studio.face_restoring import CODEFORMER, GFPGAN, FaceRestorers
 from modules.studio.folders import Folders, find_folders
 from modules.studio.forms import Forms
 from modules.studio.gallery import Gallery
@@ -98,8 +98,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
     wildcards = WildcardFolder(folders.wildcards)
     own = [LivePreview(), Wildcards(wildcards), Loras(loras), Embeddings(embeddings, store)]
-    upscalers = Upscalers(folders.models, hardware)
-    faces = FaceRestorers(folders.models, hardware)
+    upscalers, faces = _networks_for_pictures(flags, folders, hardware)
     store.guests += [upscalers.free, faces.free]
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, hooks=[*own, *hooks])
     engine.start()
@@ -123,6 +122,12 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         engine,
         lock,
     )
+
+
+def _networks_for_pictures(flags: Flags, folders: Folders, hardware: Hardware) -> tuple[Upscalers, FaceRestorers]:
+    others = (flags.esrgan_models_path, flags.realesrgan_models_path, flags.dat_models_path)
+    instead = {GFPGAN: flags.gfpgan_models_path, CODEFORMER: flags.codeformer_models_path}
+    return Upscalers(folders.models, hardware, others), FaceRestorers(folders.models, hardware, instead)
 
 
 def _tidy(queue: Queue, gallery: Gallery, uploads: Uploads, forms: Forms) -> None:

@@ -100,6 +100,17 @@ class Flags:
     ckpt_dir: Path | None = _flag("Folders", "a further folder of checkpoints", metavar="DIR", type=Path)
     vae_dir: Path | None = _flag("Folders", "the folder of VAEs instead of MODELS/VAE", metavar="DIR", type=Path)
     lora_dir: Path | None = _flag("Folders", "the folder of LoRAs instead of MODELS/Lora", metavar="DIR", type=Path)
+    esrgan_models_path: Path | None = _flag(
+        "Folders", "a folder of upscalers besides MODELS/ESRGAN and its neighbours", metavar="DIR", type=Path
+    )
+    realesrgan_models_path: Path | None = _flag("Folders", "another folder of upscalers", metavar="DIR", type=Path)
+    dat_models_path: Path | None = _flag("Folders", "another folder of upscalers", metavar="DIR", type=Path)
+    gfpgan_models_path: Path | None = _flag(
+        "Folders", "the folder of GFPGAN instead of MODELS/GFPGAN", metavar="DIR", type=Path
+    )
+    codeformer_models_path: Path | None = _flag(
+        "Folders", "the folder of CodeFormer instead of MODELS/Codeformer", metavar="DIR", type=Path
+    )
     embeddings_dir: Path | None = _flag(
         "Folders", "the folder of embeddings instead of DATA/embeddings", metavar="DIR", type=Path
     )
@@ -173,17 +184,12 @@ OTHER_FLAGS: dict[str, str] = {
     "--hypernetwork-dir": NOT_YET,
     "--lyco-dir": f"{NOT_NEEDED}: put LyCORIS files into the folder of LoRAs",
     "--lyco-dir-backcompat": f"{NOT_NEEDED}: put LyCORIS files into the folder of LoRAs",
-    "--esrgan-models-path": NOT_YET,
-    "--realesrgan-models-path": NOT_YET,
     "--bsrgan-models-path": NOT_YET,
     "--ldsr-models-path": NOT_YET,
     "--scunet-models-path": NOT_YET,
     "--swinir-models-path": NOT_YET,
-    "--dat-models-path": NOT_YET,
-    "--codeformer-models-path": NOT_YET,
     "--gfpgan-dir": NOT_YET,
     "--gfpgan-model": NOT_YET,
-    "--gfpgan-models-path": NOT_YET,
     "--clip-models-path": NOT_YET,
     "--localizations-dir": NOT_YET,
     "--textual-inversion-templates-dir": NOT_YET,

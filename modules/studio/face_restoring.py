@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,8 +44,11 @@ class FaceRestorers:
     `names` and `find` may be called from any thread, the others from the engine's only.
     """
 
-    def __init__(self, models: Path, hardware: Hardware) -> None:
+    def __init__(self, models: Path, hardware: Hardware, instead: Mapping[str, Path | None] | None = None) -> None:
+        """`instead` names other folders than those below `models`, by the kind of restorer."""
+        named = {kind: folder.expanduser() for kind, folder in (instead or {}).items() if folder}
         self._models, self._hardware = models, hardware
+        self._folders = {kind: named.get(kind, models / name) for kind, name in FOLDERS.items()}
         self._network: FaceNetwork | None = None
         self._finder: FaceFinder | None = None
 
@@ -110,8 +113,7 @@ class FaceRestorers:
 
     def _files(self, name: str) -> list[FaceRestorer]:
         """The files of a kind, the one to use first. The folders hold other networks too (facexlib's)."""
-        folder = self._models / FOLDERS[name]
-        paths = [place / file for place, _, files in walk(folder) for file in files]
+        paths = [place / file for place, _, files in walk(self._folders[name]) for file in files]
         fit = [path for path in paths if path.suffix.lower() in SUFFIXES and re.match(name, path.stem, re.IGNORECASE)]
         return [FaceRestorer(name, path) for path in sorted(fit, key=lambda path: path.stem.casefold(), reverse=True)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,8 +65,9 @@ class Upscalers:
     `refresh`, `names` and `find` may be called from any thread, the others from the engine's only.
     """
 
-    def __init__(self, models: Path, hardware: Hardware) -> None:
-        self._folders = [models / name for name in FOLDERS]
+    def __init__(self, models: Path, hardware: Hardware, others: Iterable[Path | None] = ()) -> None:
+        """`others` are folders besides those below `models`; what lies in them comes first."""
+        self._folders = [*(folder.expanduser() for folder in others if folder), *(models / name for name in FOLDERS)]
         self._hardware = hardware
         self._network: tuple[Path, int, UpscaleNetwork] | None = None
         self.rows: tuple[Upscaler, ...] = ()
@@ -77,7 +78,7 @@ class Upscalers:
         places = [(place, name) for folder in self._folders for place, _, names in walk(folder) for name in names]
         paths = sorted(
             (place / name for place, name in places if Path(name).suffix.lower() in SUFFIXES),
-            key=lambda path: (path.stem.casefold(), str(path)),
+            key=lambda path: path.stem.casefold(),
         )
         rows = {row.name.casefold(): row for row in RESIZERS}
         for path in paths:

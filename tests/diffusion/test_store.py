@@ -167,6 +167,18 @@ def test_unloading_frees_all_but_what_is_in_use(open_store: Open) -> None:
     assert not store.loaded
 
 
+@pytest.mark.parametrize(("free", "asked"), [(1 << 20, ["guest"]), (1 << 40, [])])
+def test_guests_are_asked_for_their_memory_only_when_a_load_would_not_fit(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch, free: int, asked: list[str]
+) -> None:
+    heard: list[str] = []
+    store = open_store()
+    store.guests.append(lambda: heard.append("guest"))
+    monkeypatch.setattr(store_module, "free_memory", lambda device: Memory(free, 1 << 40))
+    with store.lease("one"):
+        assert heard == asked
+
+
 def test_idle_models_make_room_before_a_load_when_memory_is_short(
     open_store: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

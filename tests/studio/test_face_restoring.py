@@ -44,6 +44,12 @@ def test_what_is_missing_is_named_and_where_it_belongs(tmp_path: Path) -> None:
         faces.find("GFPGAN")
 
 
+def test_another_folder_may_be_named(open_studio: Make, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/GFPGANv1.4.pth").write_bytes(b"")
+    assert open_studio("--gfpgan-models-path", str(tmp_path / "mine")).faces.names() == ["GFPGAN"]
+
+
 @pytest.fixture
 def studio(open_studio: Make, tmp_path: Path) -> App:
     """A studio with a small restorer and what finds faces."""

@@ -15,6 +15,7 @@ from modules.diffusion.tiles import Tiles
 from modules.studio.job import Stopped
 from modules.studio.request import RequestError
 from modules.studio.upscaling import Upscalers
+from tests.studio.conftest import Make
 from tests.upscalers import save_compact
 
 CPU = Hardware(torch.device("cpu"), torch.float32, torch.float32, "")
@@ -42,6 +43,15 @@ def test_what_lies_in_the_folders_is_listed_after_what_needs_no_network(upscaler
     assert upscalers.names()[4] == "draws"
     assert "New" in upscalers.names()
     assert "readme" not in upscalers.names()
+
+
+def test_a_folder_that_the_command_line_names_comes_first(open_studio: Make, tmp_path: Path) -> None:
+    save_compact(tmp_path / "models/ESRGAN/Same.safetensors")
+    mine = save_compact(tmp_path / "elsewhere/Same.safetensors")
+    only = save_compact(tmp_path / "far/deep/Only.pth")
+    app = open_studio("--esrgan-models-path", str(mine.parent), "--dat-models-path", str(tmp_path / "far"))
+    assert app.upscalers.find("same").path == mine
+    assert app.upscalers.find("only").path == only
 
 
 def test_an_upscaler_is_found_by_name_or_stem_and_an_unknown_one_is_named(upscalers: Upscalers) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modules.studio.app import App
+from modules.studio.upscaling import Upscaler
 from modules.web.gate import Gate
+from tests.upscalers import save_compact
 from tests.web.test_http_api import encoded, make, picture, post
 from tests.web.test_images import png
 
@@ -44,6 +48,29 @@ def test_a_width_and_a_height_are_met_and_loosely_typed_values_are_read(open_sit
     assert picture(told(open_site, "extra-single-image", values)["image"]).size == (40, 40)
     values["upscaling_crop"] = "false"
     assert picture(told(open_site, "extra-single-image", values)["image"]).size == (40, 60)
+
+
+def test_a_network_enlarges_over_the_api_too(open_site: Gate, app: App, tmp_path: Path) -> None:
+    path, before = save_compact(tmp_path / "2x-Repeat.safetensors"), app.upscalers.rows
+    app.upscalers.rows = (*before, Upscaler("2x-Repeat", path))
+    try:
+        answer = told(open_site, "extra-single-image", {**TWICE, "upscaler_1": "2x-Repeat"})
+    finally:
+        app.upscalers.rows = before
+    assert picture(answer["image"]).tobytes() == picture(encoded(png())).resize((32, 48), 0).tobytes()
+    assert "Postprocess upscaler: 2x-Repeat" in answer["html_info"]
+
+
+def test_a_job_that_fails_is_an_error_with_its_reason(open_site: Gate, app: App, tmp_path: Path) -> None:
+    (tmp_path / "broken.pth").write_bytes(b"no weights")
+    before = app.upscalers.rows
+    app.upscalers.rows = (*before, Upscaler("broken", tmp_path / "broken.pth"))
+    try:
+        answer = post(open_site, "extra-single-image", {**TWICE, "upscaler_1": "broken"})
+    finally:
+        app.upscalers.rows = before
+    assert answer.status == 500
+    assert "broken.pth" in json.loads(answer.body)["detail"]
 
 
 def test_a_batch_comes_back_in_its_order(open_site: Gate) -> None:
