@@ -19,6 +19,7 @@ from modules.studio.folders import Folders, find_folders
 from modules.studio.forms import Forms
 from modules.studio.gallery import Gallery
 from modules.studio.hooks import Hooks
+from modules.studio.hypernetworks import Hypernetworks
 from modules.studio.live_preview import LivePreview
 from modules.studio.loras import Loras
 from modules.studio.queue import DataLock, Queue
@@ -97,7 +98,7 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
     )
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
     wildcards = WildcardFolder(folders.wildcards)
-    own = [LivePreview(), Wildcards(wildcards), Loras(loras), Embeddings(embeddings, store)]
+    own = _own_hooks(folders, store, loras, embeddings, wildcards)
     upscalers, faces = _networks_for_pictures(flags, folders, hardware)
     store.guests += [upscalers.free, faces.free]
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, hooks=[*own, *hooks])
@@ -128,6 +129,14 @@ def _networks_for_pictures(flags: Flags, folders: Folders, hardware: Hardware) -
     others = (flags.esrgan_models_path, flags.realesrgan_models_path, flags.dat_models_path)
     instead = {GFPGAN: flags.gfpgan_models_path, CODEFORMER: flags.codeformer_models_path}
     return Upscalers(folders.models, hardware, others), FaceRestorers(folders.models, hardware, instead)
+
+
+def _own_hooks(
+    folders: Folders, store: ModelStore, loras: LoraFolder, embeddings: EmbeddingFolder, wildcards: WildcardFolder
+) -> list[Hooks]:
+    """In their order: words are drawn before anything is looked for in them."""
+    words = [Wildcards(wildcards), Loras(loras), Embeddings(embeddings, store), Hypernetworks(folders.hypernetworks)]
+    return [LivePreview(), *words]
 
 
 def _tidy(queue: Queue, gallery: Gallery, uploads: Uploads, forms: Forms) -> None:

@@ -100,6 +100,9 @@ class Flags:
     ckpt_dir: Path | None = _flag("Folders", "a further folder of checkpoints", metavar="DIR", type=Path)
     vae_dir: Path | None = _flag("Folders", "the folder of VAEs instead of MODELS/VAE", metavar="DIR", type=Path)
     lora_dir: Path | None = _flag("Folders", "the folder of LoRAs instead of MODELS/Lora", metavar="DIR", type=Path)
+    hypernetwork_dir: Path | None = _flag(
+        "Folders", "the folder of hypernetworks instead of MODELS/hypernetworks", metavar="DIR", type=Path
+    )
     esrgan_models_path: Path | None = _flag(
         "Folders", "a folder of upscalers besides MODELS/ESRGAN and its neighbours", metavar="DIR", type=Path
     )
@@ -181,7 +184,6 @@ OTHER_FLAGS: dict[str, str] = {
     "--cors-allow-origins-regex": f"{NOT_YET}: name the origins with --cors-allow-origins",
     "--ckpt": f"{NOT_YET}: choose the checkpoint on the page",
     "--vae-path": f"{NOT_YET}: choose the VAE in the settings",
-    "--hypernetwork-dir": NOT_YET,
     "--lyco-dir": f"{NOT_NEEDED}: put LyCORIS files into the folder of LoRAs",
     "--lyco-dir-backcompat": f"{NOT_NEEDED}: put LyCORIS files into the folder of LoRAs",
     "--bsrgan-models-path": NOT_YET,

@@ -11,6 +11,7 @@ from modules.diffusion.loading import clip_tokenizer
 from modules.diffusion.prompt_schedules import Timeline, text_schedule
 from modules.studio.hooks import Hooks
 from modules.studio.prompting import read_prompts
+from modules.studio.request import Txt2Img
 
 if TYPE_CHECKING:
     from modules.diffusion.embedding_files import EmbeddingFile, EmbeddingFolder
@@ -58,8 +59,12 @@ class Embeddings(Hooks):
 
 def _texts(job: Job) -> Iterator[str]:
     """What is encoded in the course of the job."""
-    timeline = Timeline(job.request.steps, old=job.options.use_old_scheduling)
-    for negative, texts in ((False, job.prompts), (True, job.negative_prompts)):
+    request, old = job.request, job.options.use_old_scheduling
+    timelines = [Timeline(request.steps, old=old)]
+    if isinstance(request, Txt2Img) and request.enable_hr:
+        timelines.append(Timeline(request.hr_second_pass_steps or request.steps, request.steps, old))
+    sides = ((False, [*job.prompts, *job.hr_prompts]), (True, [*job.negative_prompts, *job.hr_negative_prompts]))
+    for negative, texts in sides:
         for prompt in read_prompts(job, list(dict.fromkeys(texts)), negative=negative):
             for part in prompt.parts:
-                yield from (entry.text for entry in text_schedule(part.text, timeline))
+                yield from (entry.text for timeline in timelines for entry in text_schedule(part.text, timeline))

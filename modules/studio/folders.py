@@ -28,6 +28,8 @@ class FolderFlags(Protocol):
     @property
     def lora_dir(self) -> str | Path | None: ...
     @property
+    def hypernetwork_dir(self) -> str | Path | None: ...
+    @property
     def embeddings_dir(self) -> str | Path | None: ...
     @property
     def styles_file(self) -> tuple[str, ...]: ...
@@ -42,6 +44,7 @@ class Folders:
     checkpoints: tuple[Path, ...]
     vae: Path
     lora: Path
+    hypernetworks: Path
     embeddings: Path
     outputs: Path
     wildcards: Path
@@ -81,6 +84,7 @@ def find_folders(flags: FolderFlags) -> Folders:
         checkpoints=tuple(dict.fromkeys(checkpoints)),
         vae=_absolute(flags.vae_dir, models / "VAE"),
         lora=_absolute(flags.lora_dir, models / "Lora"),
+        hypernetworks=_absolute(flags.hypernetwork_dir, models / "hypernetworks"),
         embeddings=_absolute(flags.embeddings_dir, data / "embeddings"),
         outputs=data / "outputs",
         wildcards=data / "wildcards",

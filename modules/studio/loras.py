@@ -31,7 +31,7 @@ class Loras(Hooks):
         """What the running job has read, for its other batches."""
 
     def job_begins(self, job: Job) -> None:
-        prompts = read_prompts(job, list(dict.fromkeys(job.prompts)))
+        prompts = read_prompts(job, list(dict.fromkeys([*job.prompts, *job.hr_prompts])))
         networks = (network for prompt in prompts for network in prompt.networks)
         names = dict.fromkeys(network.name for network in networks if network.kind in LORA_KINDS)
         if not names:

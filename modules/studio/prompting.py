@@ -8,7 +8,7 @@ from functools import partial
 from modules.diffusion.conditioning import Conditioning
 from modules.diffusion.model import Model
 from modules.diffusion.prompt_conditioning import StepPrompts
-from modules.diffusion.prompt_parts import LORA_KINDS, Network, Prompt, read_prompt
+from modules.diffusion.prompt_parts import Network, Prompt, read_prompt
 from modules.diffusion.prompt_schedules import Timeline
 from modules.studio.job import Job, Stopped
 from modules.studio.passes import Pass
@@ -34,9 +34,6 @@ def step_prompts(job: Job, run: Pass, model: Model, steps: int) -> StepPrompts:
     for prompt in dict.fromkeys([*positive, *negative]):
         for problem in prompt.problems:
             job.comment(problem)
-    for network in dict.fromkeys(network for prompt in positive for network in prompt.networks):
-        if network.kind not in LORA_KINDS:
-            job.comment(f"<{network.kind}:{network.name:.80}> has no effect: there are no hypernetworks here yet.")
     for network in dict.fromkeys(network for prompt in negative for network in prompt.networks):
         job.comment(f"<{network.kind}:{network.name:.80}> has no effect in a negative prompt.")
 

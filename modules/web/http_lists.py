@@ -12,6 +12,7 @@ from modules.diffusion.checkpoint import Checkpoint
 from modules.diffusion.embedding_files import EmbeddingFile
 from modules.diffusion.embeddings import NOTES
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.hypernetworks import find_hypernetworks
 from modules.diffusion.latent_upscaling import LATENT_UPSCALERS
 from modules.diffusion.samplers import SAMPLERS
 from modules.diffusion.sigmas import SCHEDULES
@@ -23,7 +24,6 @@ PREFIX = "/sdapi/v1"
 NOTHING: Mapping[str, object] = {
     "scripts": {"txt2img": [], "img2img": []},
     "script-info": [],
-    "hypernetworks": [],
     "extensions": [],
 }
 """Lists that clients ask for at their start, of things that this version has none of."""
@@ -80,6 +80,12 @@ def _add_loras(router: APIRouter, app: App) -> None:
         ]
         folder.save()
         return found
+
+    @router.get("/hypernetworks")
+    def hypernetworks() -> list[dict[str, Any]]:
+        """The hypernetwork files."""
+        found = find_hypernetworks(app.folders.hypernetworks)
+        return [{"name": name, "path": _shown_path(app.folders, path)} for name, path in found.items()]
 
     @router.post("/refresh-loras")
     def refresh() -> None:

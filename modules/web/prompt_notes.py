@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modules.diffusion.denoiser import img2img_steps
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.hypernetworks import find_hypernetworks
 from modules.diffusion.lora import WIDTHS
 from modules.diffusion.prompt_check import Problem, check_prompt
 from modules.diffusion.prompt_parts import LORA_KINDS, Network, read_prompt
@@ -64,7 +65,7 @@ class PromptNotes:
             negative=negative,
             comments=options.enable_prompt_comments,
             emphasis=options.emphasis,
-            networks=dict.fromkeys(LORA_KINDS, names),
+            networks={**dict.fromkeys(LORA_KINDS, names), "hypernet": self._hypernetworks(text)},
             unfit=lambda network: self._misfit(network, checkpoint) if checkpoint is not None else "",
             count=lambda part: self._tokens.tokens(part, options, widths),
         )
@@ -75,6 +76,13 @@ class PromptNotes:
         except AquatintError:
             return False
         return True
+
+    def _hypernetworks(self, text: str) -> list[str]:
+        """The names that are there, and those that the prompt has for them."""
+        wanted = [network.name for network in read_prompt(text).networks if network.kind == "hypernet"]
+        names = list(find_hypernetworks(self._app.folders.hypernetworks)) if wanted else []
+        known = {name.casefold() for name in names}
+        return [*names, *(name for name in wanted if name.casefold() in known)]
 
     def _misfit(self, network: Network, checkpoint: Checkpoint) -> str:
         if network.kind not in LORA_KINDS:

@@ -28,6 +28,7 @@ class NoFlags:
     ckpt_dir: Path | None = None
     vae_dir: Path | None = None
     lora_dir: Path | None = None
+    hypernetwork_dir: Path | None = None
     embeddings_dir: Path | None = None
     styles_file: tuple[str, ...] = ()
 

@@ -49,6 +49,15 @@ def test_hashes_are_in_the_infotext_as_in_a1111_unless_it_is_switched_off(app: A
     assert path.exists()
 
 
+def test_those_of_the_second_pass_are_counted(app: App, heart: Heart) -> None:
+    save(app, "inkstyle")
+    save(app, "badstyle")
+    twice = {"enable_hr": True, "hr_scale": 1.5, "denoising_strength": 0.5, "hr_upscaler": "Latent"}
+    end = run(app, heart(prompt="red heart [inkstyle:1.5]", hr_negative_prompt="badstyle", **twice))
+    named = [entry.split(":")[0] for entry in read_infotext(end.images[0].infotext).params["TI hashes"].split(", ")]
+    assert named == ["inkstyle", "badstyle"]
+
+
 def test_one_of_another_family_is_said_and_the_picture_comes_all_the_same(app: App, heart: Heart) -> None:
     plain = pixels(run(app, heart(prompt="red heart inkstyle")))
     save(app, "inkstyle", width=1280)

@@ -73,6 +73,11 @@ def test_one_that_is_not_there_is_said_and_the_picture_comes_all_the_same(app: A
     assert np.array_equal(pixels(end), plain)
 
 
+def test_one_that_only_the_second_pass_names_is_said_too(app: App, heart: Heart) -> None:
+    twice = {"enable_hr": True, "hr_scale": 1.5, "denoising_strength": 0.5, "hr_upscaler": "Latent"}
+    assert "No LoRA called 'stile'" in run(app, heart(hr_prompt="red heart <lora:stile:1>", **twice)).comments[0]
+
+
 def test_what_was_said_is_still_known_after_a_restart(open_studio: Make, heart: Heart) -> None:
     app = open_studio("--no-half")
     ticket = app.engine.submit(heart(prompt="red heart <lora:stile:1>"), LOCAL)

@@ -77,7 +77,8 @@ def test_old_timelines_are_an_option(runs: Runs) -> None:
 def test_networks_that_have_no_effect_are_told_and_leave_the_picture_as_it_is(runs: Runs) -> None:
     end = runs.progress("red heart<hypernet:old:1><foo:x>", negative_prompt="star<lora:x:1>")
     told = runs.path.steps
-    assert [comment.split(" ")[0] for comment in end.comments] == ["<foo:...>", "<hypernet:old>", "<lora:x>"]
+    assert end.comments[0] == "No hypernetwork called 'old' in hypernetworks. Found: none."
+    assert [comment.split(" ")[0] for comment in end.comments] == ["No", "<foo:...>", "<lora:x>"]
     assert end.images[0].infotext.startswith("red heart<hypernet:old:1><foo:x>\nNegative prompt: star<lora:x:1>\n")
     assert equal_steps(told, runs.path_of("red heart", negative_prompt="star")) == [True] * 4
 

@@ -72,6 +72,11 @@ def test_networks_are_known_by_any_of_their_names_and_told_apart_by_family(said:
     assert (problem["text"], problem["fix"]) == ("There is no lora called fitz.", "<lora:fits:1>")
 
 
+def test_a_hypernetwork_that_is_not_there_is_said(said: Said) -> None:
+    (problem,) = said("a <hypernet:art:1>")
+    assert (problem["text"], problem["fix"]) == ("There is no hypernet called art.", "")
+
+
 def test_an_embedding_of_another_family_is_said_where_it_stands(said: Said) -> None:
     (problem,) = said("a fox, inkstyle", negative=True)
     assert (problem["start"], problem["end"]) == (7, 15)
