@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from importlib import import_module
@@ -15,12 +16,16 @@ from PIL import Image
 from torch import Tensor
 
 from modules.diffusion.errors import CheckpointError, NotANumberError
-from modules.diffusion.hardware import Hardware
+from modules.diffusion.hardware import Hardware, release_memory
 from modules.diffusion.tiles import A1111, Tiles, in_tiles
 from modules.diffusion.weights import open_weights
 
+log = logging.getLogger(__name__)
+
 LARGEST_FILE = 2 << 30
 """Bytes; upscalers have some hundred megabytes at most, so a larger file is something else."""
+SMALLEST_TILE = 64
+"""Pixels; below it tiles would be all edges."""
 SMALLEST_SIDE = 16
 """Pixels; networks mirror the edges of what they are given, so it must have some."""
 
@@ -56,16 +61,28 @@ class UpscaleNetwork:
     ) -> Image.Image:
         """The RGB picture, `scale` times as wide and high; `before_each` is called before each tile and may raise.
 
-        Raises: NotANumberError when the network gives none, also in float32.
+        Where the memory of the device does not suffice, once more in tiles half as large.
+        Raises: NotANumberError when the network gives none, also in float32; torch.OutOfMemoryError.
         """
         try:
-            self._network.to(self._device, self._dtype)
-            return in_tiles(image, tiles, self.scale, self._tile, before_each)
+            return self._enlarged(image, tiles, before_each)
         except NotANumberError:
             if self._dtype == torch.float32:
                 raise
             self._dtype = torch.float32
-            return self.enlarge(image, tiles, before_each)
+        except torch.OutOfMemoryError:
+            side = min(tiles.size or max(image.size), max(image.size))
+            if side <= SMALLEST_TILE:
+                raise
+            log.warning("%s needs more memory than there is in tiles of %d pixels", self.path.name, side)
+            tiles = Tiles(side // 2, tiles.overlap)
+        release_memory(self._device)  # only now: while an error is handled, it holds what the network computed
+        return self.enlarge(image, tiles, before_each)
+
+    def _enlarged(self, image: Image.Image, tiles: Tiles, before_each: Callable[[], None]) -> Image.Image:
+        try:
+            self._network.to(self._device, self._dtype)
+            return in_tiles(image, tiles, self.scale, self._tile, before_each)
         finally:
             self._network.to(torch.device("cpu"))
 

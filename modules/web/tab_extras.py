@@ -79,6 +79,7 @@ class ExtrasForm:
     def __init__(self, page: Page) -> None:
         self.page, self.app = page, page.app
         self.widgets: dict[str, Any] = {}
+        self.hint: Any = None
         self.missing: Any = None
 
     def build(self) -> None:
@@ -99,7 +100,9 @@ class ExtrasForm:
             button.click(fn=None, js=f"() => window.aquatint.tell('{EXTRAS}', '{verb}')", api_visibility="private")
 
     def _parameters(self) -> None:
-        self._add("upscaler_1", "resize_mode")
+        self._add("upscaler_1")
+        self.hint = self._mount("note", "extras_hint", value=_hint(self.app))
+        self._add("resize_mode")
         with gr.Row(elem_classes="aq-scale-by"):
             self._add("upscaling_resize")
         with gr.Column(elem_classes="aq-scale-to"):
@@ -158,7 +161,8 @@ class ExtrasForm:
             fn=None, js=shows, inputs=[self.widgets["resize_mode"]], api_visibility="private"
         )
         self.page.visits.append(Visit(inputs, self.recall))
-        self.page.visits.append(Visit([self.missing], lambda owner: [self.app.faces.missing()]))
+        notes = [self.hint, self.missing]
+        self.page.visits.append(Visit(notes, lambda owner: [_hint(self.app), self.app.faces.missing()]))
 
     def submit(self, values: Sequence[Any], owner: str) -> str:
         """Queues what the form says and returns the job's id. Raises: AquatintError in words for who filled it in."""
@@ -202,6 +206,12 @@ def _folder_box() -> Any:
 
 def _pictures(value: Any) -> list[dict[str, Any]]:
     return [picture for picture in value if isinstance(picture, dict)] if isinstance(value, list) else []
+
+
+def _hint(app: App) -> str:
+    if len(app.upscalers.rows) > len(RESIZERS):
+        return ""
+    return "These only resize. Networks draw detail: `python webui.py upscalers` puts some into models/RealESRGAN."
 
 
 def _start(app: App) -> dict[str, Any]:

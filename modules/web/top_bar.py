@@ -60,6 +60,7 @@ def notice_text(app: App) -> str:
 def look_again(app: App, checkpoint: str | None) -> list[Any]:
     """Lists checkpoints, VAEs and embeddings anew: updates of the bar's widgets, in their order, and the notice."""
     app.store.refresh()
+    app.upscalers.refresh()
     app.embeddings.refresh()
     updates: list[Any] = []
     for field in QUICK:

@@ -105,3 +105,26 @@ def test_a_network_that_gives_no_numbers_is_an_error_and_no_black_picture(tmp_pa
     save_file(state, tmp_path / "nan.safetensors")
     with pytest.raises(NotANumberError, match="nan"):
         UpscaleNetwork(tmp_path / "nan.safetensors", CPU).enlarge(noise())
+
+
+def test_where_memory_does_not_suffice_tiles_are_halved_until_they_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, sizes = UpscaleNetwork(save_compact(tmp_path / "x.safetensors"), CPU), []
+    run = UpscaleNetwork._tile
+
+    def short_of_memory(self: UpscaleNetwork, image: Image.Image) -> Image.Image:
+        sizes.append(image.width)
+        return run(self, image) if image.width <= 70 else _out_of_memory()
+
+    monkeypatch.setattr(UpscaleNetwork, "_tile", short_of_memory)
+    image = noise(280, 90)
+    assert network.enlarge(image, Tiles(0)).tobytes() == image.resize((560, 180), Image.Resampling.NEAREST).tobytes()
+    assert sizes[:3] == [280, 140, 70]
+    monkeypatch.setattr(UpscaleNetwork, "_tile", lambda self, image: _out_of_memory())
+    with pytest.raises(torch.OutOfMemoryError):
+        network.enlarge(image, Tiles(0))
+
+
+def _out_of_memory() -> Image.Image:
+    raise torch.OutOfMemoryError
