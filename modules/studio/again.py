@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 MODELS = {row.kind: row for row in (Txt2Img, Img2Img, Inpaint)}
 NETWORKS = frozenset({"Lora hashes", "TI hashes"})
-SAID_OTHERWISE = NETWORKS | {EXACT, EXACT_NEGATIVE, "Version", "Batch size", "Batch pos"}
+SAID_OTHERWISE = NETWORKS | {
+    EXACT,
+    EXACT_NEGATIVE,
+    "Version",
+    "Batch size",
+    "Batch pos",
+    "Template",
+    "Negative Template",
+}
 """Entries without a row that are compared elsewhere, or say nothing of the pixels."""
 NO_RECORD = "There is no frozen job in it: its parameters were used."
 UNSAVED = {"do_not_save_samples": True, "do_not_save_grid": True, "n_iter": 1}
@@ -77,7 +85,7 @@ def from_record(record: Record, app: App, owner: str) -> Again:
     taking_turns = len(made.pictures) - issubclass(kind, Inpaint) > 1
     seeds, which = _seeds(record, together=taking_turns or app.hardware.device.type != "cpu")
     request = read_request(record.kind, {**values, **seeds})
-    return Again(request, options, which, (*causes, *_circumstances(made, app)), record.extra)
+    return Again(request, options, which, (*causes, *_circumstances(made, app)), _networks(record.extra))
 
 
 def from_infotext(text: Infotext, app: App) -> Again:
@@ -100,8 +108,7 @@ def from_infotext(text: Infotext, app: App) -> Again:
     values = {key: value for key, value in restored.values.items() if key in Txt2Img.model_fields}
     request = read_request("txt2img", {**values, **UNSAVED, "batch_size": 1})
     options = _options(restored.options, checkpoint)
-    extra = {key: value for key, value in params.items() if key in NETWORKS}
-    return Again(request, options, 0, tuple(causes), extra, (NO_RECORD,))
+    return Again(request, options, 0, tuple(causes), _networks(params), (NO_RECORD,))
 
 
 def _checkpoint(store: ModelStore, name: str, hash: str) -> tuple[Checkpoint, list[str]]:
@@ -127,7 +134,8 @@ def _checkpoint(store: ModelStore, name: str, hash: str) -> tuple[Checkpoint, li
 def _options(asked: Mapping[str, Any], checkpoint: Checkpoint) -> Options:
     accepted, _ = accepted_part(Options, asked)
     unsaved = {"samples_save": False, "samples_format": "png", "live_previews_enable": False}
-    return Options.model_validate({**accepted, **unsaved, "sd_model_checkpoint": checkpoint.name})
+    drawn = {"dynamic_prompts": False}  # what the picture's own prompt was drawn from is not drawn once more
+    return Options.model_validate({**accepted, **unsaved, **drawn, "sd_model_checkpoint": checkpoint.name})
 
 
 def _known_options(record: Record) -> tuple[dict[str, Any], list[str]]:
@@ -179,6 +187,10 @@ def _seeds(record: Record, *, together: bool) -> tuple[dict[str, int], int]:
     if not together or min(seed, image.subseed - place) < 0:
         return {"seed": image.seed, "subseed": image.subseed, "batch_size": 1}, 0
     return {"seed": seed, "subseed": image.subseed - place}, place
+
+
+def _networks(entries: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in entries.items() if key in NETWORKS}
 
 
 def _circumstances(made: Made, app: App) -> Iterator[str]:

@@ -45,7 +45,11 @@ NOT_IN_A_TEXT = {
     *("init_images", "mask", "firstpass_image", "include_init_images", "mask_round"),
 }
 """Fields that A1111's texts do not have either: how many, where to, from what."""
-OPTIONS_NOT_IN_A_TEXT = {"enable_prompt_comments", "img2img_fix_steps", "ESRGAN_tile", "ESRGAN_tile_overlap"}
+OPTIONS_NOT_IN_A_TEXT = {
+    *("enable_prompt_comments", "img2img_fix_steps", "ESRGAN_tile", "ESRGAN_tile_overlap"),
+    "dynamic_prompts",
+}
+"""The drawn words are in the text, so nothing is to be drawn again."""
 CHECKPOINTS = st.sampled_from([None, "one.safetensors", "sub/Two Words.safetensors", "v1.5 folder"])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 CHOICES: dict[str, st.SearchStrategy[Any]] = {
@@ -60,8 +64,8 @@ CHOICES: dict[str, st.SearchStrategy[Any]] = {
     "width": st.integers(64, 1024),
     "height": st.integers(64, 1024),
     "hr_scale": st.floats(1, 4),
-    "hr_resize_x": st.integers(0, 512),
-    "hr_resize_y": st.integers(0, 512),
+    "hr_resize_x": st.just(0) | st.integers(0, 512),
+    "hr_resize_y": st.just(0) | st.integers(0, 512),
 }
 """Fields that the schema says less of than there is to know."""
 ONLY_WITH: dict[str, Callable[[Request], object]] = {

@@ -32,6 +32,7 @@ QUICK = 100
 PROMPT = "a (red:1.2) [cat|dog]"
 SMALL = {"prompt": PROMPT, "seed": 7, "steps": 3, "width": 64, "height": 64}
 WHITE = Image.new("RGB", (64, 64), "white")
+DRAWN = {"dynamic_prompts": True}
 CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
     "words": ("txt2img", {}),
     "an ancestral sampler": ("txt2img", {"sampler_name": "Euler a", "scheduler": "Karras"}),
@@ -43,6 +44,7 @@ CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
     "two passes": ("txt2img", {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Latent", "hr_prompt": "a hat"}),
     "a pass from a picture": ("txt2img", {"enable_hr": True, "firstpass_image": True, "hr_scale": 1.5}),
     "a refiner": ("txt2img", {"refiner_checkpoint": "in/other.safetensors", "refiner_switch_at": 0.4, "tiling": True}),
+    "drawn words": ("txt2img", {"prompt": "a {red|{b}|blue} cat", "batch_size": 2, "override_settings": DRAWN}),
     "a JPEG": ("txt2img", {"override_settings": {"samples_format": "jpg", "jpeg_quality": 60}}),
     "a WebP": ("txt2img", {"override_settings": {"samples_format": "webp"}}),
     "a picture": ("img2img", {"denoising_strength": 0.6}),
