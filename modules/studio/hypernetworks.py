@@ -29,6 +29,7 @@ class Hypernetworks(Hooks):
         self._of_job: dict[str, Hypernetwork | None] = {}
 
     def job_begins(self, job: Job) -> None:
+        self._of_job.clear()
         for prompt in read_prompts(job, list(dict.fromkeys([*job.prompts, *job.hr_prompts]))):
             for name in (network.name for network in prompt.networks if network.kind == KIND):
                 if name not in self._of_job:

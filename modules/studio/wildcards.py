@@ -77,15 +77,15 @@ class WildcardFolder:
 
         Raises: AquatintError saying what there is.
         """
-        wanted = name.strip("/").casefold()
-        if wanted not in self._found:
+        wanted, lists, found = name.strip("/").casefold(), self.lists, self._found  # another thread may refresh
+        if wanted not in found:
             patterns = (_escaped(pattern) for pattern in (wanted, f"*/{wanted}"))
-            matches = ([each for each in self.lists if fnmatchcase(each.casefold(), pattern)] for pattern in patterns)
+            matches = ([each for each in lists if fnmatchcase(each.casefold(), pattern)] for pattern in patterns)
             names = next(filter(None, matches), [])
-            self._found[wanted] = [line for each in names for line in self.lists[each]]
-        if self._found[wanted]:
-            return self._found[wanted]
-        near = get_close_matches(wanted, self.lists, 3) or list(self.lists)[:10]
+            found[wanted] = [line for each in names for line in lists[each]]
+        if found[wanted]:
+            return found[wanted]
+        near = get_close_matches(wanted, lists, 3) or list(lists)[:10]
         there = f"There is: {', '.join(near)}." if near else f"The folder {self._folder.name} is empty."
         raise AquatintError(" ".join([f"There is no wildcard called {name:.80}. {there}", *self.problems]))
 
