@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from modules.diffusion.diffusers_folder import FolderFacts, read_folder, read_json, unet_weights
+from modules.diffusion.diffusers_folder import FolderFacts, read_folder, read_json, unet_weights, weights_files
 from modules.diffusion.errors import CheckpointError
 from modules.diffusion.families import BY_NAME, SD2, Family, PredictionType, recognise, structure_of
 from modules.diffusion.file_facts import FileFacts
@@ -80,6 +81,18 @@ class Checkpoint:
         except CheckpointError:
             return ()
         return tuple(known)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its networks have; 0 where that cannot be read."""
+        try:
+            known = self.facts.get(self.weights_path, "parameters")
+            if known is None:
+                known = _parameters(self)
+                self.facts.put(self.weights_path, "parameters", known)
+        except CheckpointError:
+            return 0
+        return int(known)
 
     @property
     def title(self) -> str:
@@ -172,6 +185,19 @@ def _text_widths(checkpoint: Checkpoint) -> list[int]:
     with open_weights(checkpoint.path) as weights:
         shapes = {name: info.shape for name, info in weights.tensors.items()}
     return [found[1] for row in rows if (found := row.find(shapes)) is not None]
+
+
+def _parameters(checkpoint: Checkpoint) -> int:
+    """Without the second copy of the UNet (EMA) that some files carry."""
+    parts = ("unet", "vae", *(row.folder for row in checkpoint.family.encoders))
+    folder = checkpoint.path
+    files = [path for part in parts for path in weights_files(folder, part)] if checkpoint.is_folder else [folder]
+    total = 0
+    for path in files:
+        with open_weights(path) as weights:
+            own = (info for name, info in weights.tensors.items() if not name.startswith("model_ema."))
+            total += sum(math.prod(info.shape) for info in own)
+    return total
 
 
 class _Header(NamedTuple):

@@ -10,6 +10,8 @@ import gradio as gr
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.infotext import read_infotext, to_request_values
+from modules.studio.plan import plan_of
+from modules.studio.request import Request
 from modules.web.field import OVERRIDES
 from modules.web.field_rows import QUICK
 from modules.web.fields import Form, chosen_checkpoint
@@ -35,6 +37,16 @@ def remember(app: App, form: Form, values: Sequence[Any], owner: str) -> None:
     shared = {field.name: saved.pop(field.name) for field in QUICK}
     app.forms.save(owner, QUICK_TAB, shared)
     app.forms.save(owner, form.tab, saved)
+
+
+def planned(app: App, asked: Request, owner: str) -> Any:
+    """The line beside the button; while a job runs it stays as it is, since the job shall have the machine."""
+    if app.engine.running is not None:
+        return gr.skip()
+    try:
+        return plan_of(app, asked, owner, app.settings.options).sentence
+    except AquatintError:  # said when it is asked for
+        return ""
 
 
 def recall(app: App, form: Form, owner: str) -> list[dict[str, Any]]:

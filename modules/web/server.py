@@ -32,6 +32,7 @@ from modules.web.http_internal import internal_routes
 from modules.web.http_lists import list_routes
 from modules.web.http_missing import missing_routes
 from modules.web.http_pictures import picture_routes
+from modules.web.http_plan import plan_routes
 from modules.web.http_scheduler import scheduler_routes
 from modules.web.http_server import server_routes
 from modules.web.task_names import TaskNames
@@ -74,7 +75,7 @@ def build(app: App, stop: Callable[[], None] | None = None) -> FastAPI:
     _add_error_handlers(site)
     tasks = TaskNames(app.engine)
     routers = [picture_routes(app, tasks), api_routes(app), list_routes(app), extras_routes(app), missing_routes()]
-    for router in (*routers, internal_routes(app, tasks), scheduler_routes(app)):
+    for router in (*routers, internal_routes(app, tasks), scheduler_routes(app), plan_routes(app)):
         site.include_router(router)
     if stop is not None and app.flags.api_server_stop:
         site.include_router(server_routes(stop))

@@ -12,7 +12,7 @@ from modules.diffusion.errors import AquatintError
 from modules.studio.settings import with_overrides
 from modules.web.field_rows import QUICK
 from modules.web.fields import chosen_checkpoint
-from modules.web.generate import fill, generate, native_side, owner_in, remember
+from modules.web.generate import fill, generate, native_side, owner_in, planned, remember
 from modules.web.messages import Said, on_event
 from modules.web.prompt_notes import PromptNotes
 from modules.web.tab_generate import Sheet
@@ -66,7 +66,7 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
         for name in ("prompt", "negative_prompt", "steps", "sd_model_checkpoint")
     )
 
-    def on_remember(request: gr.Request, *values: Any) -> list[str]:
+    def on_remember(request: gr.Request, *values: Any) -> list[Any]:
         remember(app, form, values, owner_in(request))
         options, wanted = app.settings.options, max(1, min(1000, int(values[steps] or 1)))
         checkpoint = chosen_checkpoint(app, values[chosen] or "")
@@ -79,8 +79,9 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
             asked = form.read(values)
             options = with_overrides(options, asked.override_settings)
         except AquatintError:  # said when it is asked for
-            return [*counts, "", ""]
-        return [*counts, *(notes.of(asked, options, checkpoint, negative=each) for each in (False, True))]
+            return [*counts, "", "", ""]
+        told = (notes.of(asked, options, checkpoint, negative=each) for each in (False, True))
+        return [*counts, *told, planned(app, asked, owner_in(request))]
 
     def on_fill(asked: gr.EventData) -> Said:
         return fill(app, form, asked._data)
@@ -90,7 +91,7 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
         on_remember,
         messages,
         inputs=sheet.inputs,
-        outputs=[*sheet.counters, *sheet.notes],
+        outputs=[*sheet.counters, *sheet.notes, sheet.plan],
         trigger_mode="always_last",
     )
     on_event(getattr(bridge, f"fill_{form.tab}"), on_fill, messages, outputs=sheet.inputs, trigger_mode="multiple")

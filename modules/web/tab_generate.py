@@ -27,6 +27,7 @@ class Sheet:
     buttons: dict[str, Any] = field(default_factory=dict)
     counters: list[Any] = field(default_factory=list)
     notes: list[Any] = field(default_factory=list)
+    plan: Any = None
     results: Any = None
     style_name: Any = None
 
@@ -86,6 +87,7 @@ def _prompts(sheet: Sheet) -> None:
             sheet.notes.append(
                 mount(sheet.page.assets, "prompt_notes", elem_id=f"{tab}_{name}_notes", elem_classes="aq-prompt-notes")
             )
+    sheet.plan = mount(sheet.page.assets, "note", elem_id=f"{tab}_plan", elem_classes="aq-plan", value="")
 
 
 def _actions(sheet: Sheet) -> None:
