@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,10 +60,23 @@ def in_tiles(
 
     `before_each` is called before every tile; what it raises ends the work.
     """
+    columns, rows = spans(image.width, tiles), spans(image.height, tiles)
+    return in_spans(image, columns, rows, scale, enlarge, before_each)
+
+
+def in_spans(
+    image: Image.Image,
+    columns: Sequence[Span],
+    rows: Sequence[Span],
+    scale: int,
+    enlarge: Callable[[Image.Image], Image.Image],
+    before_each: Callable[[], None] = lambda: None,
+) -> Image.Image:
+    """As `in_tiles`, with tiles that need not be square; row after row, each from left to right."""
     result = Image.new(image.mode, (image.width * scale, image.height * scale))
-    for down in spans(image.height, tiles):
+    for down in rows:
         row = Image.new(image.mode, (result.width, down.length * scale))
-        for across in spans(image.width, tiles):
+        for across in columns:
             before_each()
             left, top = across.start, down.start
             tile = enlarge(image.crop((left, top, left + across.length, top + down.length)))

@@ -34,7 +34,7 @@ SAID_OTHERWISE = NETWORKS | {
 }
 """Entries without a row that are compared elsewhere, or say nothing of the pixels."""
 NO_RECORD = "There is no frozen job in it: its parameters were used."
-UNSAVED = {"do_not_save_samples": True, "do_not_save_grid": True, "n_iter": 1}
+UNSAVED = {"do_not_save_samples": True, "do_not_save_grid": True, "n_iter": 1, "loops": 1}
 CIRCUMSTANCES = {
     "aquatint": "version of Aquatint",
     "device": "kind of device",
@@ -77,6 +77,8 @@ def from_record(record: Record, app: App, owner: str) -> Again:
     causes += other_vae
     causes += [f"This version does not know {name!r:.60}." for name in (*_unknown_fields(record, kind), *unknown)]
     alone = {"prompt": record.image.prompt, "negative_prompt": record.image.negative_prompt}
+    if _is_later_loop(record):
+        raise NotAgainError("It is a later loop: it began with the picture before it, which is not in the file.")
     values = {**record.request, **alone, **UNSAVED, **_pictures(made, kind, app.uploads, owner)}
     for name, sha256 in made.other_sha256.items():
         other, causes_of_other = _checkpoint(app.store, str(record.request.get(name) or ""), sha256)
@@ -86,6 +88,12 @@ def from_record(record: Record, app: App, owner: str) -> Again:
     seeds, which = _seeds(record, together=taking_turns or app.hardware.device.type != "cpu")
     request = read_request(record.kind, {**values, **seeds})
     return Again(request, options, which, (*causes, *_circumstances(made, app)), _networks(record.extra))
+
+
+def _is_later_loop(record: Record) -> bool:
+    """Whether loopback made it from its own picture before."""
+    loops, together = (record.request.get(name) for name in ("loops", "batch_size"))
+    return isinstance(loops, int) and loops > 1 and record.image.index // int(together or 1) % loops > 0
 
 
 def from_infotext(text: Infotext, app: App) -> Again:
@@ -183,10 +191,11 @@ def _seeds(record: Record, *, together: bool) -> tuple[dict[str, int], int]:
     """
     image, size = record.image, record.request.get("batch_size", 1)
     place = image.index % size if together and isinstance(size, int) and size > 0 else 0
-    seed = image.seed - (0 if record.request.get("subseed_strength") else place)
-    if not together or min(seed, image.subseed - place) < 0:
+    varied = bool(record.request.get("subseed_strength"))
+    seed, subseed = (image.seed, image.subseed - place) if varied else (image.seed - place, image.subseed)
+    if not together or min(seed, subseed) < 0:
         return {"seed": image.seed, "subseed": image.subseed, "batch_size": 1}, 0
-    return {"seed": seed, "subseed": image.subseed - place}, place
+    return {"seed": seed, "subseed": subseed}, place
 
 
 def _networks(entries: Mapping[str, str]) -> dict[str, str]:

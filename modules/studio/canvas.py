@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from modules.diffusion import masks
 from modules.diffusion.masks import Box, ResizeMode
 from modules.diffusion.model import Model
-from modules.studio.request import Img2Img, Inpaint, Request
+from modules.studio.request import Img2Img, Inpaint
 
 
 @dataclass(frozen=True)
@@ -61,39 +61,49 @@ def enlarged(model: Model, latents: Tensor, width: int, height: int) -> Canvas:
     return Canvas(latents, inpaint=_inpaint_channels(model, blank, None))
 
 
+def without_picture(model: Model, count: int, width: int, height: int) -> Canvas:
+    """The canvas of `count` images of so many pixels that begin with words alone."""
+    return Canvas(inpaint=_inpaint_channels(model, torch.zeros(count, 3, height, width), None))
+
+
+def tile_canvas(model: Model, tile: Image.Image, width: int, height: int) -> Canvas:
+    """The canvas of one picture that is painted over in so many pixels."""
+    latents = model.encode(pixels_of(masks.resize(tile, (width, height), ResizeMode.JUST_RESIZE))[None])
+    return Canvas(latents, inpaint=_inpaint_channels(model, torch.zeros(1, 3, height, width), None))
+
+
 def prepare(
-    request: Request, count: int, first_noise: Tensor, model: Model, open_picture: Callable[[str], Image.Image]
+    request: Img2Img, pictures: Sequence[Image.Image], mask: Image.Image | None, first_noise: Tensor, model: Model
 ) -> Canvas:
-    """The canvas of a batch of `count` images; `first_noise` (B, C, h, w) is what masked content "latent noise" shows.
+    """The canvas of a batch, with a picture for each image; `first_noise` (B, C, h, w) is what masked content "latent
+    noise" shows.
 
     Raises: AquatintError if the mask is empty.
     """
-    if not isinstance(request, Img2Img):
-        blank = torch.zeros(count, 3, request.height, request.width)
-        return Canvas(inpaint=_inpaint_channels(model, blank, None))
-    pictures = [open_picture(id) for id in request.init_images]
-    chosen = [pictures[index % len(pictures)] for index in range(count)]
-    mask = open_picture(request.mask) if isinstance(request, Inpaint) else None
-    surfaces = [_surface(request, picture, mask) for picture in chosen]
+    surfaces = [_surface(request, picture, mask) for picture in pictures]
     pixels = [pixels_of(surface.picture) for surface in surfaces]
-    _, height, width = model.latent_shape(request.width, request.height)
+    size = request.painted_size
+    _, height, width = model.latent_shape(*size)
     latents = torch.cat([masks.resize_latent(model.encode(one[None]), height, width) for one in pixels])
     cells = None
     painted = surfaces[0].mask
-    if isinstance(request, Inpaint) and painted is not None:
-        cells = torch.from_numpy(masks.latent_mask(painted, height, width, rounded=request.mask_round)).to(latents)
-        if request.inpainting_fill == 2:
-            latents = latents * (1 - cells) + first_noise.to(latents) * cells
-        elif request.inpainting_fill == 3:
-            latents = latents * (1 - cells)
-    kept = torch.zeros(count, 3, request.height, request.width) if painted is None else torch.stack(pixels)
     rounded = not isinstance(request, Inpaint) or request.mask_round
+    if painted is not None:
+        cells = torch.from_numpy(masks.latent_mask(painted, height, width, rounded=rounded)).to(latents)
+        fill = request.inpainting_fill if isinstance(request, Inpaint) else 0
+        if fill == 2:
+            latents = latents * (1 - cells) + first_noise.to(latents) * cells
+        elif fill == 3:
+            latents = latents * (1 - cells)
+    kept = torch.zeros(len(pixels), 3, size[1], size[0]) if painted is None else torch.stack(pixels)
     inpaint = _inpaint_channels(model, kept, None if painted is None else masks.mask_tensor(painted, rounded=rounded))
     return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces])
 
 
 def _surface(request: Img2Img, picture: Image.Image, mask: Image.Image | None) -> Surface:
     picture, size = masks.as_rgb(picture), (request.width, request.height)
+    if request.outpaints:
+        return _outpainted(request, masks.resize(picture, size, request.resize_mode))
     if not isinstance(request, Inpaint) or mask is None:
         whole = request.resize_mode == ResizeMode.LATENT
         return Surface(_cut_to_eight(picture) if whole else masks.resize(picture, size, request.resize_mode))
@@ -118,6 +128,19 @@ def _surface(request: Img2Img, picture: Image.Image, mask: Image.Image | None) -
     if request.inpainting_fill != 1:
         picture = masks.filled(picture, painted)
     return Surface(picture, painted, overlay)
+
+
+def _outpainted(request: Img2Img, picture: Image.Image) -> Surface:
+    """The picture with room around it: the room, and a seam in the picture, are masked and filled from its edges."""
+    sides = request.outpaint_left, request.outpaint_up, request.outpaint_right, request.outpaint_down
+    size, blur = request.painted_size, request.outpaint_blur
+    larger, mask = Image.new("RGB", size), Image.new("L", size, 255)
+    larger.paste(picture, sides[:2])
+    left, up, right, down = (blur if side else 0 for side in sides)
+    kept = max(0, picture.width - left - right), max(0, picture.height - up - down)
+    mask.paste(0, (sides[0] + left, sides[1] + up, sides[0] + left + kept[0], sides[1] + up + kept[1]))
+    painted = masks.inpaint_mask(mask, size, blur_x=blur, blur_y=blur)
+    return Surface(masks.filled(larger, painted), painted, Overlay(larger, masks.overlay_mask(painted), None))
 
 
 def _cut_to_eight(picture: Image.Image) -> Image.Image:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from modules.studio.infotext_entries import entries, entry, plain
-from modules.studio.infotext_rows import OLD_TIMELINES, ROWS, ModelFacts, Source
+from modules.studio.infotext_rows import OLD_TIMELINES, ROWS, SIDES, ModelFacts, Source
 from modules.studio.job import Job
-from modules.studio.request import Inpaint, Request, Txt2Img
+from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
 from modules.studio.settings import Options
 from modules.studio.validation import accepted_part
 from modules.studio.version import VERSION
@@ -119,7 +119,8 @@ def to_request_values(infotext: Infotext) -> Restored:
             continue
         found |= read
         labels |= dict.fromkeys(read, row.label)
-    values, refused = accepted_part(Inpaint, {**_STAND_INS, **_within(Inpaint, found)})
+    kind = Img2Img if found.get("sd_upscale_upscaler") or any(found.get(side) for side in SIDES) else Inpaint
+    values, refused = accepted_part(kind, {**_STAND_INS, **_within(Inpaint, found)})
     hires, refused_hires = accepted_part(Txt2Img, {**_within(Txt2Img, values), **_within(Txt2Img, found)})
     rest = {key: value for key, value in found.items() if key not in {**Inpaint.model_fields, **Txt2Img.model_fields}}
     options, refused_options = accepted_part(Options, rest)

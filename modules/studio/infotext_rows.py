@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OLD_TIMELINES = "Old prompt editing timelines"
 
+SIDES = ("outpaint_left", "outpaint_right", "outpaint_up", "outpaint_down")
 MASK_MODES = ("Inpaint masked", "Inpaint not masked")
 MASKED_CONTENTS = ("fill", "original", "latent noise", "latent nothing")
 INPAINT_AREAS = ("Whole picture", "Only masked")
@@ -164,9 +165,11 @@ def _seed_resize_from(text: str) -> dict[str, Any]:
 
 def _denoising_strength(source: Source) -> object:
     request = source.request
-    if isinstance(request, Img2Img) or (isinstance(request, Txt2Img) and request.enable_hr):
-        return request.denoising_strength
-    return None
+    if isinstance(request, Img2Img):
+        batch = source.index // request.batch_size
+        strength = request.strength_of(batch)
+        return round(strength, 6) if batch % request.loops else strength
+    return request.denoising_strength if isinstance(request, Txt2Img) and request.enable_hr else None
 
 
 def _hires(write: Callable[[Txt2Img], object]) -> Write:
@@ -211,6 +214,28 @@ def _hires_resize(text: str) -> dict[str, Any]:
     width, height = map(_whole, text.split("x"))
     size = {"hr_resize_x": width, "hr_resize_y": height}
     return {"enable_hr": True, **size} if width or height else size
+
+
+def _outpaint(request: Img2Img) -> object:
+    return ", ".join(str(getattr(request, side)) for side in SIDES) if request.outpaints else None
+
+
+def _outpaint_sides(text: str) -> dict[str, Any]:
+    return dict(zip(SIDES, map(_whole, text.split(",")), strict=True))
+
+
+def _final_strength(text: str) -> dict[str, Any]:
+    return {"final_denoising_strength": float(text) if text else None}
+
+
+def _tiled(write: Callable[[Img2Img], object]) -> Write:
+    """Of SD upscale only."""
+    return _only(Img2Img, lambda request: write(request) if request.sd_upscale_upscaler else None)
+
+
+def _looped(write: Callable[[Img2Img], object]) -> Write:
+    """Of loopback only."""
+    return _only(Img2Img, lambda request: write(request) if request.loops > 1 else None)
 
 
 def _extra_noise(source: Source) -> object:
@@ -334,6 +359,18 @@ ROWS: tuple[Row, ...] = (
         _field("resize_mode", _one_of(RESIZE_MODES)),
         RESIZE_MODES[0],
     ),
+    Row("Loops", _looped(lambda r: r.loops), _field("loops", _whole), "1"),
+    Row("Final denoising strength", _looped(lambda r: r.final_denoising_strength), _final_strength, ""),
+    Row("Denoising curve", _looped(lambda r: r.denoising_curve), _field("denoising_curve", str), "Linear"),
+    Row("Outpaint", _only(Img2Img, _outpaint), _outpaint_sides, "0, 0, 0, 0"),
+    Row(
+        "Outpaint blur",
+        _only(Img2Img, lambda r: r.outpaint_blur if r.outpaints else None),
+        _field("outpaint_blur", _whole),
+    ),
+    Row("SD upscale upscaler", _tiled(lambda r: r.sd_upscale_upscaler), _choice("sd_upscale_upscaler"), ""),
+    Row("SD upscale overlap", _tiled(lambda r: r.sd_upscale_overlap), _field("sd_upscale_overlap", _whole)),
+    Row("SD upscale scale", _tiled(lambda r: r.sd_upscale_scale), _field("sd_upscale_scale", float)),
     Row("Noise multiplier", _noise_multiplier, _field("initial_noise_multiplier", float)),
     Row("Eta", lambda s: None if _on_timesteps(s) else s.request.eta, _field("eta", float)),
     Row("Eta DDIM", lambda s: s.request.eta if _on_timesteps(s) else None, _field("eta", float)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import count
 
 import torch
 from PIL import Image
@@ -11,14 +13,16 @@ from torch import Tensor
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.latent_upscaling import find_latent_upscaler
+from modules.diffusion.masks import as_rgb
 from modules.diffusion.model import Model
 from modules.diffusion.store import ModelStore
+from modules.diffusion.tiles import Tiles, in_spans, spans
 from modules.diffusion.tiling import seamless
-from modules.studio.canvas import Canvas, enlarged, pixels_of, prepare
+from modules.studio.canvas import Canvas, enlarged, pixels_of, prepare, tile_canvas, without_picture
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, Stopped
 from modules.studio.passes import Pass, first_pass, hires_pass, refiner_pass
-from modules.studio.request import Txt2Img
+from modules.studio.request import Img2Img, Inpaint, Txt2Img
 from modules.studio.sampling import Refiner, noise_of, sample
 from modules.studio.upscaling import Upscalers, tiles_of
 
@@ -36,6 +40,8 @@ class Painter:
     ) -> None:
         self.job, self.store, self.upscalers = job, store, upscalers
         self.hooks, self.open_picture = hooks, open_picture
+        self.last: list[Image.Image] = []
+        """The pictures of the batch before, which the next loop begins with."""
 
     def paint(self, batch: Batch, model: Model) -> list[Image.Image]:
         """The batch's pictures. An interrupted batch gives what there is, which may be the first pass's.
@@ -43,7 +49,10 @@ class Painter:
         Raises: Stopped if there is nothing yet, NotANumberError, AquatintError.
         """
         run, second = first_pass(self.job, batch), hires_pass(self.job, batch)
+        request = self.job.request
         with self._as_wished(model):
+            if isinstance(request, Img2Img) and request.sd_upscale_upscaler:
+                return self._tile_by_tile(batch, request, model)
             if second is not None and isinstance(self.job.request, Txt2Img) and self.job.request.firstpass_image:
                 canvas, batch.latents = Canvas(), self._given_first_pass(batch, model)
             else:
@@ -56,11 +65,55 @@ class Painter:
             return self._decode(batch.latents, model, canvas)
 
     def _first(self, batch: Batch, run: Pass, model: Model) -> tuple[Canvas, Tensor]:
-        noise = noise_of(self.job, batch, run, model)
-        canvas = prepare(self.job.request, len(batch.seeds), noise.initial(), model, self.open_picture)
+        noise, request = noise_of(self.job, batch, run, model), self.job.request
+        canvas = without_picture(model, len(batch.seeds), run.width, run.height)
+        if isinstance(request, Img2Img):
+            mask = self.open_picture(request.mask) if isinstance(request, Inpaint) else None
+            canvas = prepare(request, self._pictures(batch, request), mask, noise.initial(), model)
         with self._pass(batch, run, model):
             refiner = self._refiner(batch, run, model)
             return canvas, sample(self.job, batch, run, model, self.hooks, canvas, noise, refiner)
+
+    def _pictures(self, batch: Batch, request: Img2Img) -> list[Image.Image]:
+        """What each image of the batch begins with."""
+        begins = batch.index % request.loops == 0 or not self.last
+        pictures = [self.open_picture(id) for id in request.init_images] if begins else self.last
+        return [pictures[index % len(pictures)] for index in range(len(batch.seeds))]
+
+    def _tile_by_tile(self, batch: Batch, request: Img2Img, model: Model) -> list[Image.Image]:
+        """SD upscale: each picture enlarged, and painted over tile by tile. Raises: Stopped."""
+        done: list[Image.Image] = []
+        for index, picture in enumerate(self._pictures(batch, request)):
+            picture = as_rgb(picture)
+            width, height = (round(side * request.sd_upscale_scale) for side in picture.size)
+            upscaler, tiles = request.sd_upscale_upscaler or "", tiles_of(self.job.options)
+            self.job.report(stage=f"enlarging with {upscaler}")
+            larger = self.upscalers.upscale(picture, upscaler, width, height, tiles, self._stop_if_asked)
+            done.append(self._painted_over(batch, index, larger, model))
+        return done
+
+    def _painted_over(self, batch: Batch, index: int, larger: Image.Image, model: Model) -> Image.Image:
+        """One image of the batch; its tiles have its seed and those that follow, as in A1111."""
+        request = self.job.request
+        assert isinstance(request, Img2Img)
+        columns = spans(larger.width, Tiles(request.width, request.sd_upscale_overlap))
+        rows = spans(larger.height, Tiles(request.height, request.sd_upscale_overlap))
+        numbers, total = count(), len(columns) * len(rows)
+
+        def paint(tile: Image.Image) -> Image.Image:
+            number = next(numbers)
+            left = total - number - 1 + (len(batch.seeds) - index - 1) * total
+            one = _alone(batch, index, number)
+            width, height = (side + -side % 8 for side in tile.size)
+            run = replace(first_pass(self.job, one), width=width, height=height, steps_after=left * request.steps)
+            noise, canvas = noise_of(self.job, one, run, model), tile_canvas(model, tile, width, height)
+            with self._pass(one, run, model):
+                refiner = self._refiner(one, run, model)
+                latents = sample(self.job, one, run, model, self.hooks, canvas, noise, refiner)
+            (painted,) = self._decode(latents, model, canvas)
+            return painted if painted.size == tile.size else painted.resize(tile.size, Image.Resampling.LANCZOS)
+
+        return in_spans(larger, columns, rows, 1, paint, self._stop_if_asked)
 
     def _given_first_pass(self, batch: Batch, model: Model) -> Tensor:
         """(B, C, h, w): the picture that is to be enlarged, for each image of the batch."""
@@ -154,6 +207,14 @@ class Painter:
     def _stop_if_asked(self) -> None:
         if self.job.interrupted or self.job.skipped:
             raise Stopped
+
+
+def _alone(batch: Batch, index: int, later: int) -> Batch:
+    """One image of a batch as a batch, `later` seeds on."""
+    only = slice(index, index + 1)
+    seeds = [seed + later for seed in batch.seeds[only]]
+    subseeds = [seed + later for seed in batch.subseeds[only]]
+    return Batch(batch.index, batch.prompts[only], batch.negative_prompts[only], seeds, subseeds)
 
 
 def _check_latents(model: Model, other: Model) -> None:

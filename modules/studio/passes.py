@@ -47,15 +47,14 @@ def first_pass(job: Job, batch: Batch) -> Pass:
     request = job.request
     return Pass(
         "first",
-        request.width,
-        request.height,
+        *request.painted_size,
         request.sampler_name or "",
         request.scheduler or "",
         request.steps,
         request.cfg_scale,
         tuple(batch.prompts),
         tuple(batch.negative_prompts),
-        request.denoising_strength if isinstance(request, Img2Img) else 1.0,
+        request.strength_of(batch.index) if isinstance(request, Img2Img) else 1.0,
         fix_steps=job.options.img2img_fix_steps,
         steps_after=request.hr_second_pass_steps if isinstance(request, Txt2Img) and request.enable_hr else 0,
     )

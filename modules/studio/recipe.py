@@ -15,6 +15,7 @@ from modules.studio.files import DiskFullError
 from modules.studio.gallery import Gallery
 from modules.studio.grid import image_grid
 from modules.studio.hooks import Chain, Hooks
+from modules.studio.image_files import open_picture
 from modules.studio.infotext import write_infotext
 from modules.studio.infotext_rows import ModelFacts
 from modules.studio.job import Batch, Job, SavedImage, Stopped
@@ -51,10 +52,10 @@ class Recipe:
         _set_up_images(job)
         self.hooks.job_begins(job)
         try:
-            job.report(stage=f"loading {job.options.sd_model_checkpoint}", batches=job.request.n_iter)
+            job.report(stage=f"loading {job.options.sd_model_checkpoint}", batches=job.request.batches)
             with self.store.lease(job.options.sd_model_checkpoint, job.options.sd_vae) as model, torch.inference_mode():
                 job.made = made_with(model, job, self.store, map(self._open, job.request.pictures()))
-                for index in range(job.request.n_iter):
+                for index in range(job.request.batches):
                     if job.interrupted:
                         break
                     self._batch(_batch_of(job, index), model)
@@ -68,6 +69,7 @@ class Recipe:
         texts = [write_infotext(job, first + index, ModelFacts.of(model)) for index in range(len(batch.seeds))]
         if all(text in self._saved for text in texts):
             saved_before = [self._saved[text] for text in texts]
+            self._painter.last = [open_picture(self.gallery.read(each.id, job.owner)[0]) for each in saved_before]
             job.report(images=(*job.progress.images, *saved_before), batch=batch.index + 1, step=0)
             return
         job.skipped = False
@@ -80,11 +82,12 @@ class Recipe:
         self.hooks.batch_ends(job, batch, model)
         job.report(stage="saving")
         for index, image in enumerate(batch.images):
-            image = self.hooks.image_ready(job, batch, index, image)
+            image = batch.images[index] = self.hooks.image_ready(job, batch, index, image)
             infotext = write_infotext(job, first + index, ModelFacts.of(model))
             saved = self._saved.get(infotext) or self._keep(image, first + index, infotext, unfinished=stopped)
             job.report(images=(*job.progress.images, saved))
             self.hooks.image_saved(job, saved)
+        self._painter.last = batch.images or self._painter.last
         job.report(batch=batch.index + 1, step=0, preview=None)
 
     def _paint(self, batch: Batch, model: Model) -> None:
@@ -125,7 +128,7 @@ class Recipe:
 
 def _set_up_images(job: Job) -> None:
     """Prompts and seeds of all images; with variation only the variation seed counts up, as in A1111."""
-    request, count = job.request, job.request.batch_size * job.request.n_iter
+    request, count = job.request, job.request.batch_size * job.request.batches
     varied = request.subseed_strength > 0
     job.prompts = [request.prompt] * count
     job.negative_prompts = [request.negative_prompt] * count

@@ -137,7 +137,7 @@ def write_record(job: Job, index: int) -> str:
             prompt=job.prompts[index],
             negative_prompt=job.negative_prompts[index],
             seed=job.seeds[index],
-            subseed=job.subseeds[index],
+            subseed=job.subseeds[index] if job.request.subseed_strength else 0,  # one that was drawn for nothing
         ),
         extra={key: str(value) for key, value in job.extra_generation_params.items() if value is not None},
         made=job.made.model_copy(update=dict.fromkeys(hidden, "")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -101,6 +102,16 @@ class Request(BaseModel):
         """The ids of the uploads it needs."""
         return ()
 
+    @property
+    def batches(self) -> int:
+        """How many batches are painted, one after another."""
+        return self.n_iter
+
+    @property
+    def painted_size(self) -> tuple[int, int]:
+        """(width, height) of the first pass, in pixels."""
+        return self.width, self.height
+
     @model_validator(mode="after")
     def _fits_in_memory(self) -> Request:
         if self.width * self.height * self.batch_size > MOST_PIXELS:
@@ -159,9 +170,55 @@ class Img2Img(Request):
     denoising_strength: Fraction = 0.75
     initial_noise_multiplier: Annotated[float, Field(ge=0, le=10)] | None = None
     include_init_images: bool = False
+    loops: Annotated[int, Field(ge=1, le=32)] = 1
+    """So often is the result painted over again; the pictures of all loops are kept."""
+    final_denoising_strength: Fraction | None = None
+    """That of the last loop; None is the same in all."""
+    denoising_curve: Literal["Aggressive", "Linear", "Lazy"] = "Linear"
+    outpaint_left: Resize = 0
+    outpaint_right: Resize = 0
+    outpaint_up: Resize = 0
+    outpaint_down: Resize = 0
+    """Pixels that are painted beyond the picture, in addition to width and height."""
+    outpaint_blur: Annotated[int, Field(ge=0, le=256)] = 8
+    sd_upscale_upscaler: str | None = None
+    """With one, the picture is enlarged and painted over tile by tile; a tile is as large as width x height."""
+    sd_upscale_scale: Annotated[float, Field(ge=1, le=8)] = 2.0
+    sd_upscale_overlap: Annotated[int, Field(ge=0, le=1024)] = 64
 
     def pictures(self) -> tuple[str, ...]:
         return self.init_images
+
+    @property
+    def batches(self) -> int:
+        return self.n_iter * self.loops
+
+    @property
+    def painted_size(self) -> tuple[int, int]:
+        across = self.width + self.outpaint_left + self.outpaint_right
+        return across, self.height + self.outpaint_up + self.outpaint_down
+
+    @property
+    def outpaints(self) -> bool:
+        return self.painted_size != (self.width, self.height)
+
+    def strength_of(self, batch: int) -> float:
+        """The denoising strength of a batch: from the first to the last loop by A1111's curve."""
+        last, loop = self.final_denoising_strength, batch % self.loops
+        if last is None or self.loops == 1:
+            return self.denoising_strength
+        way = loop / (self.loops - 1)
+        curved = {"Aggressive": math.sin(way * math.pi / 2), "Linear": way, "Lazy": 1 - math.cos(way * math.pi / 2)}
+        return self.denoising_strength + (last - self.denoising_strength) * curved[self.denoising_curve]
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Img2Img:
+        if self.outpaints and self.sd_upscale_upscaler:
+            raise ValueError("outpainting and SD upscale cannot be done in one job")
+        width, height = self.painted_size
+        if width * height * self.batch_size > MOST_PIXELS or max(width, height) > 8192:
+            raise ValueError(f"outpainting: {width} x {height} pixels are too many")
+        return self
 
 
 class Inpaint(Img2Img):
@@ -180,6 +237,12 @@ class Inpaint(Img2Img):
 
     def pictures(self) -> tuple[str, ...]:
         return (*self.init_images, self.mask)
+
+    @model_validator(mode="after")
+    def _has_one_mask(self) -> Inpaint:
+        if self.outpaints or self.sd_upscale_upscaler:
+            raise ValueError("outpainting and SD upscale are for whole pictures: use img2img, without a mask")
+        return self
 
 
 class Finished(BaseModel):

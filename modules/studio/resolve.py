@@ -10,7 +10,7 @@ from modules.diffusion.latent_upscaling import find_latent_upscaler
 from modules.diffusion.samplers import SamplerRow, find_sampler, split_merged_name
 from modules.diffusion.sigmas import AUTOMATIC, find_schedule
 from modules.diffusion.store import ModelStore
-from modules.studio.request import SAMPLER_FIELDS, Request, RequestError, Txt2Img
+from modules.studio.request import SAMPLER_FIELDS, Img2Img, Request, RequestError, Txt2Img
 from modules.studio.settings import Options, with_overrides
 from modules.studio.styles import Styles
 from modules.studio.upscaling import Upscalers
@@ -47,6 +47,9 @@ def resolve(
     resolved = resolved.model_copy(update=_sampler_fields(resolved, options, sampler))
     checkpoint = checkpoint_name(options, store)
     resolved = resolved.model_copy(update=_refiner_fields(resolved, checkpoint, store))
+    if isinstance(resolved, Img2Img) and resolved.sd_upscale_upscaler:
+        name = upscalers.find(resolved.sd_upscale_upscaler).name
+        resolved = resolved.model_copy(update={"sd_upscale_upscaler": name})
     if isinstance(resolved, Txt2Img) and resolved.enable_hr:
         resolved = resolved.model_copy(update=_hires_fields(resolved, checkpoint, store, styles, upscalers))
     vae = store.find_vae(options.sd_vae)

@@ -98,6 +98,10 @@ def _hires_upscalers(app: App) -> Choices:
     return [(name, name) for name in (*LATENT_UPSCALERS, *app.upscalers.names())]
 
 
+def _sd_upscalers(app: App) -> Choices:
+    return [("Off", ""), *((name, name) for name in app.upscalers.names())]
+
+
 def _or_none(name: str) -> Callable[[Any], dict[str, Any]]:
     """A widget that shows nothing as "" or 0."""
     return lambda value: {name: value or None}
@@ -274,6 +278,41 @@ FIELDS = (
     Field("refiner_switch_at", "Switch at", "slider", "switch_at", 0.8, limits=(0.01, 1.0, 0.01)),
     Field("tiling", "Tiling", "switch", default=False),
     Field("cfg_rescale", "CFG rescale", "slider", default=0.0, limits=(0.0, 1.0, 0.05)),
+    Field("outpaint_left", "Left", "slider", default=0, tabs=(IMAGE,), limits=(0, 512, 8)),
+    Field("outpaint_right", "Right", "slider", default=0, tabs=(IMAGE,), limits=(0, 512, 8)),
+    Field("outpaint_up", "Up", "slider", default=0, tabs=(IMAGE,), limits=(0, 512, 8)),
+    Field("outpaint_down", "Down", "slider", default=0, tabs=(IMAGE,), limits=(0, 512, 8)),
+    Field("outpaint_blur", "Blur of the seam", "slider", default=8, tabs=(IMAGE,), limits=(0, 64, 1)),
+    Field(
+        "sd_upscale_upscaler",
+        "Upscaler",
+        "dropdown",
+        default="",
+        tabs=(IMAGE,),
+        choices=_sd_upscalers,
+        read=_or_none("sd_upscale_upscaler"),
+        show=_blank("sd_upscale_upscaler"),
+        free=True,
+    ),
+    Field("sd_upscale_scale", "Scale", "slider", default=2.0, tabs=(IMAGE,), limits=(1.0, 4.0, 0.05)),
+    Field("sd_upscale_overlap", "Overlap of tiles", "slider", default=64, tabs=(IMAGE,), limits=(0, 256, 16)),
+    Field("loops", "Loops", "slider", default=1, tabs=WITH_PICTURE, limits=(1, 32, 1)),
+    Field(
+        "final_denoising_strength",
+        "Final denoising",
+        "slider",
+        default=0.5,
+        tabs=WITH_PICTURE,
+        limits=(0.0, 1.0, 0.01),
+    ),
+    Field(
+        "denoising_curve",
+        "Denoising curve",
+        "dropdown",
+        default="Linear",
+        tabs=WITH_PICTURE,
+        choices=_named(lambda app: ["Aggressive", "Linear", "Lazy"]),
+    ),
     Field("seed", "Seed", "seed", default=-1, read=_seed("seed")),
     Field("subseed", "Variation seed", "seed", default=-1, read=_seed("subseed")),
     Field("subseed_strength", "Variation strength", "slider", default=0.0, limits=(0, 1, 0.01)),

@@ -19,10 +19,11 @@ from modules.diffusion.sigmas import SCHEDULES
 from modules.studio.app import App
 from modules.studio.folders import Folders
 from modules.studio.resolve import checkpoint_name
+from modules.web.http_scripts import IMG2IMG_SCRIPTS
 
 PREFIX = "/sdapi/v1"
 NOTHING: Mapping[str, object] = {
-    "scripts": {"txt2img": [], "img2img": []},
+    "scripts": {"txt2img": [], "img2img": [*IMG2IMG_SCRIPTS]},
     "script-info": [],
     "extensions": [],
 }

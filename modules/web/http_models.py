@@ -14,6 +14,7 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
 from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.request import Request, RequestError, Txt2Img, read_request
+from modules.web.http_scripts import script_of, script_values
 
 DEFAULT_SAMPLER = "Euler"
 
@@ -126,7 +127,8 @@ class Img2ImgPayload(PicturePayload):
 
 def check_features(payload: PicturePayload) -> None:
     """Raises: RequestError naming the field whose feature is not there, rather than a picture made without it."""
-    if payload.script_name.strip().casefold() not in ("", "none"):
+    named = payload.script_name.strip().casefold() not in ("", "none")
+    if named and not (isinstance(payload, Img2ImgPayload) and script_of(payload)):
         raise RequestError(f"Script '{payload.script_name}' not found", "script_name")
     for name in payload.alwayson_scripts:
         raise RequestError(f"always on script {name} not found", "alwayson_scripts")
@@ -181,6 +183,7 @@ def request_of(
     if isinstance(payload, Txt2ImgPayload):
         return read_request("txt2img", {**values, **_hires_values(payload), "firstpass_image": first_pass})
     values["init_images"] = pictures
+    values |= script_values(payload)
     if mask is None:
         return read_request("img2img", values)
     if values.get("mask_blur") is not None:

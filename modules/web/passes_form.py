@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from modules.web.field import IMAGE
 from modules.web.mounts import mount
 
 if TYPE_CHECKING:
@@ -54,6 +55,20 @@ def refiner_and_sampling(sheet: Sheet) -> None:
         sheet.add("refiner_checkpoint", "refiner_switch_at")
     with gr.Accordion("More", open=False, elem_id=f"{tab}_sampling_more"), gr.Row():
         sheet.add("cfg_rescale", "tiling")
+
+
+def over_the_picture(sheet: Sheet) -> None:
+    """Closed until somebody wants them: what is done around, over and over to a picture."""
+    tab = sheet.form.tab
+    if tab == IMAGE:
+        with gr.Accordion("Outpainting", open=False, elem_id=f"{tab}_outpainting"):
+            for names in (("outpaint_left", "outpaint_right"), ("outpaint_up", "outpaint_down"), ("outpaint_blur",)):
+                with gr.Row():
+                    sheet.add(*names)
+        with gr.Accordion("SD upscale", open=False, elem_id=f"{tab}_sd_upscale"), gr.Row():
+            sheet.add("sd_upscale_upscaler", "sd_upscale_scale", "sd_upscale_overlap")
+    with gr.Accordion("Loopback", open=False, elem_id=f"{tab}_loopback"), gr.Row():
+        sheet.add("loops", "final_denoising_strength", "denoising_curve")
 
 
 def variation(sheet: Sheet) -> None:

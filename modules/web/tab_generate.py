@@ -11,7 +11,7 @@ import gradio as gr
 from modules.web.field import OVERRIDES, PAINT, TEXT, WITH_PICTURE
 from modules.web.fields import Form
 from modules.web.mounts import mount
-from modules.web.passes_form import hires_fix, refiner_and_sampling, show_hires_size, variation
+from modules.web.passes_form import hires_fix, over_the_picture, refiner_and_sampling, show_hires_size, variation
 from modules.web.slots import Page
 from modules.web.top_bar import TopBar
 from modules.web.widgets import make_widget
@@ -155,6 +155,8 @@ def _parameters(sheet: Sheet) -> None:
             sheet.add("resize_mode", "mask_blur_x", "inpainting_mask_invert")
     if hires_note is not None:
         show_hires_size(sheet, hires_note)
+    if tab in WITH_PICTURE:
+        over_the_picture(sheet)
     variation(sheet)
     refiner_and_sampling(sheet)
     sheet.add(OVERRIDES)

@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
+from modules.studio.infotext import read_infotext
 from modules.studio.job import LOCAL, SavedImage
-from modules.studio.request import Img2Img, Inpaint
+from modules.studio.request import Img2Img, Inpaint, RequestError, read_request
 
 Pixels = NDArray[np.uint8]
 QUICK = 60
@@ -146,3 +147,88 @@ def test_somebody_elses_picture_cannot_be_used(app: App, upload: Callable[[Image
     with pytest.raises(AquatintError):
         app.engine.submit(request, "mallory")
     assert app.queue.rows() == []
+
+
+@pytest.fixture
+def painted_over(app: App, upload: Callable[[Image.Image], str]) -> Callable[..., list[SavedImage]]:
+    """Runs img2img on `picture` and returns what was saved."""
+
+    def run(image: Image.Image, **changes: Any) -> list[SavedImage]:
+        values = {"prompt": "apple", "seed": 3, "steps": 4, "width": 128, "height": 128, "denoising_strength": 0.5}
+        request = Img2Img.model_validate({**values, "init_images": [upload(image)], **changes})
+        end = app.engine.submit(request, LOCAL).wait(QUICK)
+        assert (end.state, end.error) == ("done", "")
+        return list(end.images)
+
+    return run
+
+
+def test_loops_begin_with_the_picture_before(painted_over: Callable[..., list[SavedImage]]) -> None:
+    loops = painted_over(picture(), loops=3, n_iter=2, final_denoising_strength=0.1, denoising_curve="Linear")
+    strengths = [read_infotext(image.infotext).params["Denoising strength"] for image in loops]
+    assert strengths == ["0.5", "0.3", "0.1"] * 2
+    assert [image.seed for image in loops] == [3, 4, 5, 6, 7, 8]
+    (second,) = painted_over(Image.fromarray(saved_pixels(loops[0])), seed=4, denoising_strength=0.3)
+    assert np.array_equal(saved_pixels(second), saved_pixels(loops[1]))
+    (fourth,) = painted_over(picture(), seed=6)
+    assert np.array_equal(saved_pixels(fourth), saved_pixels(loops[3]))
+
+
+@pytest.mark.parametrize(("curve", "middle"), [("Linear", 0.5), ("Aggressive", 0.6036), ("Lazy", 0.3964)])
+def test_the_curves_of_loopback(curve: str, middle: float) -> None:
+    values = {"init_images": ["0"], "loops": 5, "denoising_strength": 0.25, "final_denoising_strength": 0.75}
+    request = Img2Img.model_validate({**values, "denoising_curve": curve})
+    strengths = [request.strength_of(batch) for batch in range(5)]
+    assert (strengths[0], strengths[4]) == (0.25, 0.75)
+    assert strengths[2] == pytest.approx(middle, abs=1e-3)
+    assert strengths == sorted(strengths)
+    assert (Img2Img.model_validate({**values, "denoising_curve": curve, "loops": 1})).strength_of(0) == 0.25
+
+
+def test_outpainting_adds_to_the_picture_and_keeps_what_was_there(
+    painted_over: Callable[..., list[SavedImage]],
+) -> None:
+    original = picture(128, 128)
+    sides = {"outpaint_left": 32, "outpaint_right": 64, "outpaint_down": 16, "outpaint_blur": 4}
+    (image,) = painted_over(original, **sides, denoising_strength=0.9)
+    assert (image.width, image.height) == (128 + 96, 128 + 16)
+    result = saved_pixels(image)
+    inside = (slice(0, 104), slice(32 + 24, 32 + 104))  # as far as no blur reaches
+    assert np.array_equal(result[inside], np.asarray(original)[0:104, 24:104])
+    assert difference(result[:128, :24], np.zeros((128, 24, 3), np.uint8)) > 10
+    assert read_infotext(image.infotext).params["Outpaint"] == "32, 64, 0, 16"
+
+
+def test_sd_upscale_paints_tile_by_tile(painted_over: Callable[..., list[SavedImage]]) -> None:
+    blank = {"sd_upscale_upscaler": "lanczos", "sd_upscale_scale": 2, "sd_upscale_overlap": 32, "steps": 2}
+    kept, changed = (painted_over(picture(100, 84), **blank, denoising_strength=strength)[0] for strength in (0.0, 0.8))
+    assert (kept.width, kept.height) == (200, 168)
+    larger = np.asarray(picture(100, 84).resize((200, 168), Image.Resampling.LANCZOS))
+    assert difference(saved_pixels(kept), larger) < difference(saved_pixels(changed), larger)
+    params = read_infotext(changed.infotext).params
+    assert (params["SD upscale upscaler"], params["SD upscale overlap"]) == ("Lanczos", "32")
+
+
+def test_sd_upscale_of_what_is_smaller_than_a_tile_or_crooked(painted_over: Callable[..., list[SavedImage]]) -> None:
+    (image,) = painted_over(picture(33, 61), sd_upscale_upscaler="None", sd_upscale_scale=1.5, steps=1)
+    assert (image.width, image.height) == (50, 92)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "said"),
+    [
+        (Inpaint, {"outpaint_left": 64, "mask": "1"}, "without a mask"),
+        (Inpaint, {"sd_upscale_upscaler": "Lanczos", "mask": "1"}, "without a mask"),
+        (Img2Img, {"sd_upscale_upscaler": "Lanczos", "outpaint_up": 64}, "cannot be done in one job"),
+        (Img2Img, {"outpaint_up": 8000, "width": 512, "height": 512}, "are too many"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(kind: type[Img2Img], values: dict[str, Any], said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        read_request(kind.kind, {"init_images": ["0"], **values})
+
+
+def test_an_upscaler_that_is_not_there_is_named(app: App, upload: Callable[[Image.Image], str]) -> None:
+    request = Img2Img.model_validate({"init_images": [upload(picture())], "sd_upscale_upscaler": "magic"})
+    with pytest.raises(AquatintError, match="No upscaler called 'magic'"):
+        app.engine.submit(request, LOCAL)

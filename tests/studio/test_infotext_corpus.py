@@ -66,6 +66,8 @@ CHOICES: dict[str, st.SearchStrategy[Any]] = {
     "hr_scale": st.floats(1, 4),
     "hr_resize_x": st.just(0) | st.integers(0, 512),
     "hr_resize_y": st.just(0) | st.integers(0, 512),
+    **{f"outpaint_{side}": st.integers(0, 200) for side in ("left", "right", "up", "down")},
+    "sd_upscale_upscaler": st.sampled_from([None, "Lanczos", "Nearest"]),
 }
 """Fields that the schema says less of than there is to know."""
 ONLY_WITH: dict[str, Callable[[Request], object]] = {
@@ -74,6 +76,9 @@ ONLY_WITH: dict[str, Callable[[Request], object]] = {
     "seed_resize_from_h": lambda r: r.seed_resize_from_w and r.seed_resize_from_h,
     "inpaint_full_res_padding": lambda r: getattr(r, "inpaint_full_res", False),
     "denoising_strength": lambda r: r.kind != "txt2img" or getattr(r, "enable_hr", False),
+    **dict.fromkeys(("denoising_curve", "final_denoising_strength"), lambda r: getattr(r, "loops", 1) > 1),
+    "outpaint_blur": lambda r: getattr(r, "outpaints", False),
+    **dict.fromkeys(("sd_upscale_scale", "sd_upscale_overlap"), lambda r: getattr(r, "sd_upscale_upscaler", None)),
     "hr_scale": lambda r: not (getattr(r, "hr_resize_x", 0) or getattr(r, "hr_resize_y", 0)),
 }
 """Fields that mean nothing unless something else is said; those of the second pass need it."""
@@ -123,13 +128,19 @@ def filled(schema: dict[str, Any], names: set[str]) -> st.SearchStrategy[dict[st
     return st.fixed_dictionaries({}, optional={name: values_of(name, rows[name]) for name in sorted(names)})
 
 
+def fields_of(kind: str) -> set[str]:
+    """Those that a text has to carry; outpainting and SD upscale are for whole pictures."""
+    whole = () if kind != "inpaint" else ("outpaint_", "sd_upscale_")
+    return {name for name in MODELS[kind].model_fields if not name.startswith(whole)} - NOT_IN_A_TEXT
+
+
 def requests_of(kind: str) -> st.SearchStrategy[tuple[dict[str, Any], dict[str, Any]]]:
     """Values of a request, and of the options."""
-    fields = set(MODELS[kind].model_fields) - NOT_IN_A_TEXT
-    options = lasting_options() - OF_THE_FILE - OPTIONS_NOT_IN_A_TEXT
-    return st.tuples(
-        filled(MODELS[kind].model_json_schema(), fields), filled(Options.model_json_schema(), set(options))
-    )
+    fields = fields_of(kind)
+    schema, options = MODELS[kind].model_json_schema(), lasting_options() - OF_THE_FILE - OPTIONS_NOT_IN_A_TEXT
+    outpainted, tiled = ({name for name in fields if name.startswith(start)} for start in ("outpaint_", "sd_upscale_"))
+    either = filled(schema, fields - outpainted) | filled(schema, fields - tiled)
+    return st.tuples(either, filled(Options.model_json_schema(), set(options)))
 
 
 @pytest.fixture
@@ -174,7 +185,7 @@ def test_whatever_is_asked_for_reads_back(
 
     there_and_back()
     assert len(seen) > 150
-    assert set(MODELS[kind].model_fields) - NOT_IN_A_TEXT <= set(seen)
+    assert fields_of(kind) <= set(seen)
 
 
 def test_what_is_lost_is_noticed(

@@ -15,7 +15,7 @@ from PIL import Image
 from modules.studio import gallery
 from modules.studio.app import App
 from modules.web.gate import Gate
-from modules.web.http_models import Txt2ImgPayload, request_of
+from modules.web.http_models import Img2ImgPayload, Txt2ImgPayload, check_features, request_of
 from tests.web.asgi import Answer, ask, until
 from tests.web.conftest import Submit
 from tests.web.test_images import ALICE, BOB, png
@@ -367,3 +367,42 @@ def test_skip_ends_the_batch_and_not_the_job(open_site: Gate, submit: Submit) ->
     until(lambda: ticket.job.progress.batch == 1)
     assert post(open_site, "interrupt", {}).status == 200
     ticket.wait(20)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "wanted"),
+    [
+        (
+            "Loopback",
+            [3, 0.2, "Lazy", "None"],
+            {"loops": 3, "final_denoising_strength": 0.2, "denoising_curve": "Lazy"},
+        ),
+        ("loopback", [], {"loops": 4, "final_denoising_strength": 0.5, "denoising_curve": "Linear"}),
+        ("SD upscale", ["", 32, "Lanczos", 1.5], {"sd_upscale_upscaler": "Lanczos", "sd_upscale_overlap": 32}),
+        ("Poor man's outpainting", [64, 6, "fill", ["left", "up"]], {"outpaint_left": 64, "outpaint_right": 0}),
+        ("outpainting mk2", ["", 64, 6, ["right"], 1.0, 0.05], {"outpaint_right": 64, "outpaint_blur": 6}),
+    ],
+)
+def test_scripts_of_a1111_that_are_fields_here(name: str, args: list[Any], wanted: dict[str, Any]) -> None:
+    payload = Img2ImgPayload.model_validate({**QUICK, "script_name": name, "script_args": args})
+    check_features(payload)
+    request = request_of(payload, ["0"], None).model_dump()
+    assert {key: request[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("loopback", ["many"]), ("loopback", [3, 0.2, "Sideways"]), ("loopback", [3, 0.2, "Lazy", "CLIP"]),
+        ("sd upscale", ["", 32, 3]), ("outpainting mk2", ["", 64, 6, ["north"]]), ("outpainting mk2", ["", None]),
+    ],
+)  # fmt: skip
+def test_arguments_of_scripts_that_make_no_sense_are_refused(open_site: Gate, name: str, args: list[Any]) -> None:
+    answer = post(
+        open_site, "img2img", {**QUICK, "init_images": [encoded(png())], "script_name": name, "script_args": args}
+    )
+    assert answer.status == 422
+
+
+def test_a_script_of_img2img_is_none_of_txt2img(open_site: Gate) -> None:
+    assert post(open_site, "txt2img", {**QUICK, "script_name": "loopback"}).status == 422

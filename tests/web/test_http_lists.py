@@ -88,7 +88,8 @@ def test_the_lists_have_a1111s_keys(open_site: Gate) -> None:
         assert all(list(row) == names.split() for row in found), path
     assert get(open_site, "upscalers")[0]["name"] == "None"
     assert get(open_site, "schedulers")[0]["name"] == "automatic"
-    assert get(open_site, "scripts") == {"txt2img": [], "img2img": []}
+    scripts = ["loopback", "sd upscale", "poor man's outpainting", "outpainting mk2"]
+    assert get(open_site, "scripts") == {"txt2img": [], "img2img": scripts}
     assert get(open_site, "embeddings") == {"loaded": {}, "skipped": {}}
     assert set(get(open_site, "memory")["ram"]) == {"free", "used", "total"}
     assert get(open_site, "sd-vae") == get(open_site, "sd-modules") == []
