@@ -107,9 +107,18 @@ class Visitor:
 
     def open(self, tab: str) -> None:
         """Gradio draws a tab when it is first opened, and a moment later gives its components their values."""
-        self.page.locator(f"#tab_{tab}-button").click()
+        self.click_tab(tab)
         self.page.locator(f"#tab_{tab}").wait_for()
         self.page.wait_for_timeout(250)
+
+    def click_tab(self, tab: str) -> None:
+        """On a narrow page the last tabs are behind "More tabs"."""
+        button = self.page.locator(f"#tab_{tab}-button")
+        if not button.count():
+            self.page.get_by_label("More tabs").click()
+            title = re.compile(f"^{'PNG Info' if tab == 'pnginfo' else tab}$", re.IGNORECASE)
+            button = self.page.locator(".overflow-dropdown button").filter(has_text=title)
+        button.click()
 
     def prompt(self, tab: str = "txt2img") -> Locator:
         return self.page.locator(f"#{tab}_prompt textarea")
