@@ -2,7 +2,7 @@
 
 import { actionButtons } from './actions.js';
 import { imageAddress, served, thumbAddress } from './api.js';
-import { setShown } from './bridge.js';
+import { changed, setShown } from './bridge.js';
 import { showDetails } from './details.js';
 import { button, fill, h, icon } from './dom.js';
 import { openLightbox } from './lightbox.js';
@@ -153,6 +153,7 @@ export function mount(element, { tab, hint = 'Describe one, then press Generate.
     if (running && speaking !== running.id) spoken.textContent = 'Generating';
     const ended = !running && speaking && jobs.find((job) => job.id === speaking);
     if (ended) spoken.textContent = ended.state === 'done' ? [`Done: ${ended.images.length} pictures`, ...ended.comments].join('. ') : ended.error || 'Stopped';
+    if (ended) changed(form); // what the next one would come to is better known now
     speaking = running?.id ?? '';
   }
 
