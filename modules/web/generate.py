@@ -55,14 +55,16 @@ def recall(app: App, form: Form, owner: str) -> list[dict[str, Any]]:
 
 
 def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
-    """Updates that show what `asked` for: an `infotext`, a `picture` ({"id", "width", "height"}), a `seed`; each is
-    optional. Widgets of which it says nothing stay as they are."""
-    text, picture, seed = (asked.get(key) for key in ("infotext", "picture", "seed"))
+    """Updates that show what `asked` for: an `infotext`, a `picture` ({"id", "width", "height"}), a `seed`, a
+    `checkpoint`; each is optional. Widgets of which it says nothing stay as they are."""
+    text, picture, seed, checkpoint = (asked.get(key) for key in ("infotext", "picture", "seed", "checkpoint"))
     values, problems = _restored(app, text) if isinstance(text, str) and text.strip() else ({}, [])
     if isinstance(picture, dict):
         values["init_images"] = picture
     if isinstance(seed, int):
         values["seed"] = seed
+    if isinstance(checkpoint, str):
+        values["sd_model_checkpoint"] = checkpoint
     filled = form.filled(values, app)
     return Said(filled.updates, "\n".join([*problems, *filled.problems]))
 

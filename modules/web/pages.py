@@ -28,7 +28,7 @@ from modules.web.theme import ink_theme
 from modules.web.tokens import TokenCounter
 from modules.web.top_bar import TopBar, build_top_bar, look_again, notice_text
 
-STYLES = ("icons.css", "base.css", "form.css", "results.css", "canvas.css", "gallery.css")
+STYLES = ("icons.css", "base.css", "form.css", "results.css", "canvas.css", "gallery.css", "cards.css")
 EVENTS = tuple(f"{verb}_{tab}" for tab in (*TABS, EXTRAS) for verb in ("fill", "remember"))
 
 

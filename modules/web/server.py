@@ -20,6 +20,7 @@ from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.files import DiskFullError
 from modules.studio.gallery import NoSuchPictureError
+from modules.studio.network_cards import NoSuchCardError
 from modules.studio.request import RequestError
 from modules.studio.uploads import NoSuchUploadError
 from modules.studio.version import VERSION
@@ -27,6 +28,7 @@ from modules.web import assets_route, images, jobs_api
 from modules.web.answers import refusal
 from modules.web.gate import allowed_origins
 from modules.web.http_api import api_routes
+from modules.web.http_cards import card_routes
 from modules.web.http_extras import extras_routes
 from modules.web.http_internal import internal_routes
 from modules.web.http_lists import list_routes
@@ -43,6 +45,7 @@ DOCS = Path(__file__).with_name("assets") / "api.html"
 ABOUT = "A1111's REST API, so that programs written for it work here. Behind a login: HTTP Basic."
 STATUSES: dict[type[AquatintError], int] = {
     NoSuchPictureError: 404,
+    NoSuchCardError: 404,
     NoSuchUploadError: 404,
     RequestError: 422,
     DiskFullError: 507,
@@ -75,7 +78,8 @@ def build(app: App, stop: Callable[[], None] | None = None) -> FastAPI:
     _add_error_handlers(site)
     tasks = TaskNames(app.engine)
     routers = [picture_routes(app, tasks), api_routes(app), list_routes(app), extras_routes(app), missing_routes()]
-    for router in (*routers, internal_routes(app, tasks), scheduler_routes(app), plan_routes(app)):
+    own = (internal_routes(app, tasks), scheduler_routes(app), plan_routes(app), card_routes(app))
+    for router in (*routers, *own):
         site.include_router(router)
     if stop is not None and app.flags.api_server_stop:
         site.include_router(server_routes(stop))

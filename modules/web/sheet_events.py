@@ -110,6 +110,7 @@ def _connect_browser(sheet: Sheet) -> None:
         outputs=[widgets["prompt"], widgets["negative_prompt"]],
         **local,
     )
+    buttons["cards"].click(js=f"() => window.aquatint.toggleCards('{tab}')", **local)
     buttons["style_edit"].click(js=f"() => window.aquatint.toggleStyles('{tab}')", **local)
     buttons["random_seed"].click(js="() => -1", outputs=[widgets["seed"]], **local)
     buttons["reuse_seed"].click(

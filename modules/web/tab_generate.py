@@ -100,6 +100,7 @@ def _actions(sheet: Sheet) -> None:
     with gr.Row(elem_classes="aq-tools"):
         sheet.tool("paste", "Read parameters from the prompt or the clipboard", "paste", _paste_id(tab))
         sheet.tool("clear", "Clear the prompts", "trash", f"{tab}_clear_prompt")
+        sheet.tool("cards", "Networks: LoRAs, embeddings, checkpoints", "cards", f"{tab}_extra_networks")
         sheet.tool("style_apply", "Write the chosen styles into the prompts", "wand", f"{tab}_style_apply")
         sheet.tool("style_edit", "Save or delete a style", "pencil", f"{tab}_styles_edit_button")
     with gr.Row(elem_classes="aq-styles"):

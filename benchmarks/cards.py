@@ -1,0 +1,82 @@
+"""How long 10,000 cards take to open: `python -m benchmarks.cards [folder]`.
+
+Cold: nothing is remembered; warm: a server that was started again; again: one that has shown them before. Five pairs of
+cold and warm, one after another, so that a busy moment of the machine meets both.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from modules.diffusion.lora_files import LoraFolder
+from modules.studio.network_cards import Cards, Source
+
+FILES = 10_000
+FOLDERS = 50
+PAIRS = 5
+SHOWN = 60
+"""Cards of the first page, whose headers are read."""
+
+
+def main() -> None:
+    """Prints a line a measurement."""
+    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as place:
+        folder, cache = Path(place) / "Lora", Path(place) / "cards.json"
+        _make(folder)
+        opening: dict[str, list[float]] = {"cold": [], "warm": []}
+        again: dict[str, list[float]] = {"cold": [], "warm": []}
+        searching: list[float] = []
+        for _ in range(PAIRS):
+            cache.unlink(missing_ok=True)
+            for name, times in opening.items():
+                cards = Cards({"lora": Source(lambda: _look(folder), (folder,))}, cache)
+                times.append(_timed(lambda cards=cards: _open(cards)))  # type: ignore[misc]
+                again[name].append(_timed(lambda cards=cards: _open(cards)))  # type: ignore[misc]
+                if name == "warm":
+                    searching.append(_timed(lambda cards=cards: cards.find("lora", "word7 of")))  # type: ignore[misc]
+        for name, times in {**opening, "again": again["cold"] + again["warm"], "search": searching}.items():
+            print(f"{name:8} median {statistics.median(times):8.1f} ms   worst {max(times):8.1f} ms")
+
+
+def _look(folder: Path) -> dict[str, Path]:
+    return {name: file.path for name, file in LoraFolder([folder]).files.items()}
+
+
+def _open(cards: Cards) -> None:
+    """What the server does for the first page."""
+    for card in cards.find("lora")[:SHOWN]:
+        cards.notes(card)
+        cards.tags(card)
+        cards.text_width(card)
+    cards.save()
+
+
+def _make(folder: Path) -> None:
+    """Files with a training's header; every tenth with notes, every second with a picture."""
+    for number in range(FILES):
+        path = folder / f"folder {number % FOLDERS}" / f"network {number:05}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tags = {f"word{number % 100} of {tag}": tag + 1 for tag in range(200)}
+        header = json.dumps({"__metadata__": {"ss_tag_frequency": json.dumps({"1_a": tags})}}).encode()
+        path.write_bytes(struct.pack("<Q", len(header)) + header)
+        if number % 10 == 0:
+            path.with_suffix(".json").write_text(json.dumps({"activation text": f"word{number % 100} of it"}))
+        if number % 2 == 0:
+            path.with_suffix(".png").touch()
+
+
+def _timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1000
+
+
+if __name__ == "__main__":
+    main()
