@@ -69,7 +69,7 @@ class Drawer {
       box?.addEventListener('focus', () => (this.box = box), { signal });
       box?.addEventListener('input', () => this.mark(), { signal });
     }
-    document.addEventListener('click', (event) => event.target.closest?.('#tabs [role=tab]') && this.close(), { signal });
+    document.addEventListener('click', (event) => this.left(event.target.closest?.('#tabs [role=tab]')) && this.close(), { signal });
     this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.more(), { root: this.list, rootMargin: '500px' });
     this.watcher.observe(this.sentinel);
   }
@@ -80,6 +80,11 @@ class Drawer {
     this.element.remove();
     drawer = null;
     document.getElementById(`${this.tab}_extra_networks`)?.focus({ preventScroll: true });
+  }
+
+  /** Whether a click on `tab` goes to another tab than the drawer's. */
+  left(tab) {
+    return tab && tab.id !== `tab_${this.tab}-button`;
   }
 
   prompt(name) {
