@@ -10,6 +10,7 @@ import gradio as gr
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.settings import with_overrides
+from modules.web.batch import connect_batch
 from modules.web.field_rows import QUICK
 from modules.web.fields import chosen_checkpoint
 from modules.web.generate import fill, generate, native_side, owner_in, planned, remember
@@ -56,6 +57,8 @@ def _connect_generate(sheet: Sheet) -> None:
         js=newest,
         trigger_mode="multiple",
     )
+    if sheet.batch is not None:
+        connect_batch(sheet.page, form, sheet.batch, sheet.inputs, newest)
 
 
 def _connect_memory(sheet: Sheet, bridge: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from modules.web.batch import batch_box
 from modules.web.field import OVERRIDES, PAINT, TEXT, WITH_PICTURE
 from modules.web.fields import Form
 from modules.web.mounts import mount
@@ -29,6 +30,7 @@ class Sheet:
     notes: list[Any] = field(default_factory=list)
     plan: Any = None
     results: Any = None
+    batch: Any = None
     style_name: Any = None
 
     @property
@@ -68,6 +70,8 @@ def build_generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
             if tab in WITH_PICTURE:
                 sheet.add("init_images")
             _parameters(sheet)
+            if tab in WITH_PICTURE:
+                sheet.batch = batch_box(page, tab)
         with gr.Column(scale=6, min_width=320, elem_id=f"{tab}_results", elem_classes="aq-results-column"):
             sheet.results = page.slots.place(
                 f"{tab}_gallery",

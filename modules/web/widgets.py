@@ -124,11 +124,15 @@ def _seed(field: Field, tab: str, app: App, assets: Assets) -> Any:
 
 
 def _picture(field: Field, tab: str, app: App, assets: Assets) -> Any:
-    return mount(assets, "picture", elem_id=field.elem_id(tab), label=field.label, options={"tab": tab})
+    """A picture that can be drawn on."""
+    options = {"tab": tab, "masks": False}
+    return mount(assets, "canvas", elem_id=field.elem_id(tab), label=field.label, options=options)
 
 
 def _canvas(field: Field, tab: str, app: App, assets: Assets) -> Any:
-    return mount(assets, "canvas", elem_id=field.elem_id(tab), label=field.label, options={"tab": tab})
+    """A picture that can be drawn on, and a mask."""
+    options = {"tab": tab, "masks": True}
+    return mount(assets, "canvas", elem_id=field.elem_id(tab), label=field.label, options=options)
 
 
 def _choices(field: Field, app: App) -> list[tuple[str, Any]]:

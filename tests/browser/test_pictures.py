@@ -48,7 +48,7 @@ def stroke(visitor: Visitor, frame: Locator, start: tuple[float, float], end: tu
 
 def covered(visitor: Visitor) -> float:
     """The share of the mask's layer that is painted."""
-    share: float = visitor.page.locator("#inpaint_image canvas").evaluate(
+    share: float = visitor.page.locator("#inpaint_image canvas.aq-mask").evaluate(
         """layer => {
             const pixels = layer.getContext('2d').getImageData(0, 0, layer.width, layer.height).data;
             return pixels.filter((value, i) => i % 4 === 3 && value > 127).length / (layer.width * layer.height);

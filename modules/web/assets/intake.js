@@ -11,15 +11,16 @@ export const picturesIn = (transfer) => [...(transfer?.files ?? [])].filter((fil
 export const pictureIn = (transfer) => picturesIn(transfer)[0] ?? null;
 
 /**
- * Makes `zone` accept pictures: `take(file)` gets them; with `many`, `take(files)`. Returns `choose()`, which opens the
+ * Makes `zone` accept pictures: `take(file, how)` gets them, `how` being "chosen", "dropped" or "pasted"; with `many`,
+ * `take(files, how)`. Returns `choose()`, which opens the
  * file dialog. Pasting works while the zone, or something in it, has the focus or the pointer. `around` gives an element
  * that takes drops and pastes too.
  */
 export function acceptPictures(zone, take, { many = false, around = () => null } = {}) {
-  const given = (files) => take(many ? files : files[0]);
+  const given = (files, how) => take(many ? files : files[0], how);
   const input = h('input', { type: 'file', accept: TYPES, hidden: true, multiple: many, class: 'aq-file' });
   input.addEventListener('change', () => {
-    if (input.files[0]) given([...input.files]);
+    if (input.files[0]) given([...input.files], 'chosen');
     input.value = '';
   });
   zone.append(input);
@@ -37,7 +38,7 @@ export function acceptPictures(zone, take, { many = false, around = () => null }
     if (!files.length) return;
     event.preventDefault();
     event.stopPropagation();
-    given(files);
+    given(files, 'dropped');
   };
   const heard = { dragover: dragged, dragleave: left, drop: dropped };
   const wide = around() ?? zone;
@@ -47,7 +48,7 @@ export function acceptPictures(zone, take, { many = false, around = () => null }
     const here = zone.matches(':hover, :focus-within') || wide !== zone;
     if (!files.length || zone.offsetParent === null || !here) return;
     event.preventDefault();
-    given(files);
+    given(files, 'pasted');
   });
   return () => input.click();
 }
