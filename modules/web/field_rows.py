@@ -295,7 +295,7 @@ FIELDS = (
         free=True,
     ),
     Field("sd_upscale_scale", "Scale", "slider", default=2.0, tabs=(IMAGE,), limits=(1.0, 4.0, 0.05)),
-    Field("sd_upscale_overlap", "Overlap of tiles", "slider", default=64, tabs=(IMAGE,), limits=(0, 256, 16)),
+    Field("sd_upscale_overlap", "Tile overlap", "slider", default=64, tabs=(IMAGE,), limits=(0, 256, 16)),
     Field("loops", "Loops", "slider", default=1, tabs=WITH_PICTURE, limits=(1, 32, 1)),
     Field(
         "final_denoising_strength",
