@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from modules.diffusion import masks
 from modules.diffusion.masks import Box, ResizeMode
 from modules.diffusion.model import Model
+from modules.diffusion.soft_inpainting import SoftInpainting
 from modules.studio.request import Img2Img, Inpaint
 
 
@@ -25,6 +26,13 @@ class Overlay:
     """L, of the original's size: how much of the new picture shows."""
     box: Box | None
     """The part of the original that was inpainted; None is all of it."""
+
+    def showing(self, cells: Image.Image) -> Overlay:
+        """With a mask that is given in latent cells."""
+        box = self.box or Box(0, 0, *self.original.size)
+        mask = Image.new("L", self.original.size)
+        mask.paste(masks.resize(cells, box.size, ResizeMode.CROP, Image.Resampling.BICUBIC), box)
+        return replace(self, mask=mask)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,28 @@ class Canvas:
     inpaint: Tensor | None = None
     """(B, 5, h, w), the further channels of an inpainting model."""
     overlays: Sequence[Overlay | None] = ()
+    soft: SoftInpainting | None = None
+    """The mask is a matter of degree."""
+
+    def blended(self, latents: Tensor, sigma: float) -> Tensor:
+        """(B, C, h, w) denoised at a noise level: outside of the mask the picture's own."""
+        if self.mask is None or self.latents is None:
+            return latents
+        if self.soft is not None:
+            return self.soft.blended(self.latents, latents, self.mask, sigma)
+        return self.latents * (1 - self.mask) + latents * self.mask
+
+    def ended(self, latents: Tensor) -> Tensor:
+        """The finished latents; soft inpainting leaves them, and decides what shows among pixels."""
+        return latents if self.soft is not None else self.blended(latents, 0.0)
+
+    def shows(self, latents: Tensor) -> Canvas:
+        """The canvas whose overlays show what has changed, for soft inpainting; otherwise itself."""
+        if self.soft is None or self.mask is None or self.latents is None:
+            return self
+        masks_of_cells = self.soft.shown(self.latents, latents, self.mask)
+        pairs = zip(self.overlays, masks_of_cells, strict=True)
+        return replace(self, overlays=[overlay and overlay.showing(cells) for overlay, cells in pairs])
 
     def finish(self, index: int, image: Image.Image) -> Image.Image:
         """The decoded image put back into its original, if there is one: outside the mask nothing changes."""
@@ -87,7 +117,8 @@ def prepare(
     latents = torch.cat([masks.resize_latent(model.encode(one[None]), height, width) for one in pixels])
     cells = None
     painted = surfaces[0].mask
-    rounded = not isinstance(request, Inpaint) or request.mask_round
+    soft = _soft(request)
+    rounded = soft is None and (not isinstance(request, Inpaint) or request.mask_round)
     if painted is not None:
         cells = torch.from_numpy(masks.latent_mask(painted, height, width, rounded=rounded)).to(latents)
         fill = request.inpainting_fill if isinstance(request, Inpaint) else 0
@@ -97,7 +128,20 @@ def prepare(
             latents = latents * (1 - cells)
     kept = torch.zeros(len(pixels), 3, size[1], size[0]) if painted is None else torch.stack(pixels)
     inpaint = _inpaint_channels(model, kept, None if painted is None else masks.mask_tensor(painted, rounded=rounded))
-    return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces])
+    return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces], soft)
+
+
+def _soft(request: Img2Img) -> SoftInpainting | None:
+    if not isinstance(request, Inpaint) or not request.soft_inpainting:
+        return None
+    return SoftInpainting(
+        request.soft_schedule_bias,
+        request.soft_preservation,
+        request.soft_contrast_boost,
+        request.soft_mask_influence,
+        request.soft_difference_threshold,
+        request.soft_difference_contrast,
+    )
 
 
 def _surface(request: Img2Img, picture: Image.Image, mask: Image.Image | None) -> Surface:
@@ -113,7 +157,7 @@ def _surface(request: Img2Img, picture: Image.Image, mask: Image.Image | None) -
         invert=bool(request.inpainting_mask_invert),
         blur_x=request.mask_blur_x,
         blur_y=request.mask_blur_y,
-        round_alpha=request.mask_round,
+        round_alpha=request.mask_round and not request.soft_inpainting,
     )
     if request.inpaint_full_res:
         region = masks.crop_region(painted, request.inpaint_full_res_padding)

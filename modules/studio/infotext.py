@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from modules.studio.infotext_entries import entries, entry, plain
-from modules.studio.infotext_rows import OLD_TIMELINES, ROWS, SIDES, ModelFacts, Source
+from modules.studio.infotext_row import ModelFacts, Source
+from modules.studio.infotext_rows import OLD_TIMELINES, ROWS, SIDES
 from modules.studio.job import Job
 from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
 from modules.studio.settings import Options

@@ -4,74 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
-from modules.studio.job import Job
+from modules.studio.infotext_row import Read, Row, Source, Write, size, switch, whole, word
 from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
 from modules.studio.settings import Options
 
-if TYPE_CHECKING:
-    from modules.diffusion.model import Model
-
+R = TypeVar("R", bound=Request)
 OLD_TIMELINES = "Old prompt editing timelines"
 
 SIDES = ("outpaint_left", "outpaint_right", "outpaint_up", "outpaint_down")
+SOFT = (
+    ("schedule bias", "soft_schedule_bias"),
+    ("preservation strength", "soft_preservation"),
+    ("transition contrast boost", "soft_contrast_boost"),
+    ("mask influence", "soft_mask_influence"),
+    ("difference threshold", "soft_difference_threshold"),
+    ("difference contrast", "soft_difference_contrast"),
+)
+"""A1111's labels of soft inpainting, and our fields."""
 MASK_MODES = ("Inpaint masked", "Inpaint not masked")
 MASKED_CONTENTS = ("fill", "original", "latent noise", "latent nothing")
 INPAINT_AREAS = ("Whole picture", "Only masked")
 RESIZE_MODES = ("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)")
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What a picture says of the weights that made it. Hashes are the first 10 hex digits of SHA-256, or empty."""
-
-    name: str = ""
-    hash: str = ""
-    vae_name: str = ""
-    """Empty when the checkpoint's own VAE was used."""
-    vae_hash: str = ""
-
-    @staticmethod
-    def of(model: Model) -> ModelFacts:
-        """The facts of a leased model."""
-        checkpoint = model.checkpoint
-        return ModelFacts(checkpoint.stem, checkpoint.sha256[:10], model.vae_name or "")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What the text of one picture is written from."""
-
-    job: Job
-    index: int
-    model: ModelFacts
-
-    @property
-    def request(self) -> Request:
-        return self.job.request
-
-    @property
-    def options(self) -> Options:
-        return self.job.options
-
-
-Write = Callable[[Source], object]
-Read = Callable[[str], dict[str, Any]]
-R = TypeVar("R", bound=Request)
-
-
-class Row(NamedTuple):
-    """One entry, both ways."""
-
-    label: str
-    write: Write
-    """None leaves the entry out."""
-    read: Read = lambda text: {}
-    """Fields of a request, or names of options; raises ValueError."""
-    missing: str | None = None
-    """What it means when the entry is not there."""
 
 
 def _field(name: str, parse: Callable[[str], object]) -> Read:
@@ -88,42 +43,16 @@ def _option(name: str) -> Write:
     return lambda source: None if (value := getattr(source.options, name)) == default else value
 
 
-def _switch(text: str) -> bool:
-    return bool(("False", "True").index(text))
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-        if not number.is_integer():
-            raise
-        return int(number)
-
-
-def _word(text: str) -> str:
-    """A name: of one line, not absurdly long, and without a path before it."""
-    if not text or len(text) > 200 or not text.isprintable() or "/" in text or "\\" in text:
-        raise ValueError("it is not a name")
-    return text
-
-
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], int]:
     """The number of a choice; ValueError when it is none of them."""
     return lambda text: choices.index(text)
-
-
-def _size(text: str) -> dict[str, Any]:
-    width, height = text.split("x")
-    return {"width": _whole(width), "height": _whole(height)}
 
 
 def _sampler(text: str) -> dict[str, Any]:
     # Imported here: the samplers bring torch, which a text does not need.
     from modules.diffusion.samplers import split_merged_name
 
-    sampler, scheduler = split_merged_name(_word(text))
+    sampler, scheduler = split_merged_name(word(text))
     return {"sampler_name": sampler} | ({"scheduler": scheduler} if scheduler else {})
 
 
@@ -133,7 +62,7 @@ def _on_timesteps(source: Source) -> bool:
 
 
 def _mask_blur(text: str) -> dict[str, Any]:
-    return {"mask_blur_x": _whole(text), "mask_blur_y": _whole(text)}
+    return {"mask_blur_x": whole(text), "mask_blur_y": whole(text)}
 
 
 def _noise_multiplier(source: Source) -> object:
@@ -150,7 +79,7 @@ def _model_name(source: Source) -> object:
 
 def _choice(name: str) -> Read:
     """None where there is none, or it is A1111's "Use same ..."."""
-    return lambda text: {name: _word(text) if text and not text.startswith("Use same") else None}
+    return lambda text: {name: word(text) if text and not text.startswith("Use same") else None}
 
 
 def _seed_resize(source: Source) -> object:
@@ -160,7 +89,7 @@ def _seed_resize(source: Source) -> object:
 
 def _seed_resize_from(text: str) -> dict[str, Any]:
     width, height = text.split("x")
-    return {"seed_resize_from_w": _whole(width), "seed_resize_from_h": _whole(height)}
+    return {"seed_resize_from_w": whole(width), "seed_resize_from_h": whole(height)}
 
 
 def _denoising_strength(source: Source) -> object:
@@ -211,7 +140,7 @@ def _hires_scale(text: str) -> dict[str, Any]:
 
 
 def _hires_resize(text: str) -> dict[str, Any]:
-    width, height = map(_whole, text.split("x"))
+    width, height = map(whole, text.split("x"))
     size = {"hr_resize_x": width, "hr_resize_y": height}
     return {"enable_hr": True, **size} if width or height else size
 
@@ -221,7 +150,7 @@ def _outpaint(request: Img2Img) -> object:
 
 
 def _outpaint_sides(text: str) -> dict[str, Any]:
-    return dict(zip(SIDES, map(_whole, text.split(",")), strict=True))
+    return dict(zip(SIDES, map(whole, text.split(",")), strict=True))
 
 
 def _final_strength(text: str) -> dict[str, Any]:
@@ -238,26 +167,35 @@ def _looped(write: Callable[[Img2Img], object]) -> Write:
     return _only(Img2Img, lambda request: write(request) if request.loops > 1 else None)
 
 
+def _soft_switch(text: str) -> dict[str, Any]:
+    return {"soft_inpainting": switch(text)}
+
+
+def _soft_row(label: str, name: str) -> Row:
+    write = _only(Inpaint, lambda request: getattr(request, name) if request.soft_inpainting else None)
+    return Row(label, write, _field(name, float))
+
+
 def _extra_noise(source: Source) -> object:
     begins_with_picture = _denoising_strength(source) is not None
     return (source.options.img2img_extra_noise or None) if begins_with_picture else None
 
 
 ROWS: tuple[Row, ...] = (
-    Row("Steps", lambda s: s.request.steps, _field("steps", _whole)),
+    Row("Steps", lambda s: s.request.steps, _field("steps", whole)),
     Row("Sampler", lambda s: s.request.sampler_name, _sampler),
-    Row("Schedule type", lambda s: s.request.scheduler, _field("scheduler", _word), "Automatic"),
+    Row("Schedule type", lambda s: s.request.scheduler, _field("scheduler", word), "Automatic"),
     Row("CFG scale", lambda s: s.request.cfg_scale, _field("cfg_scale", float)),
-    Row("Seed", lambda s: s.job.seeds[s.index], _field("seed", _whole)),
-    Row("Size", lambda s: f"{s.request.width}x{s.request.height}", _size),
+    Row("Seed", lambda s: s.job.seeds[s.index], _field("seed", whole)),
+    Row("Size", lambda s: f"{s.request.width}x{s.request.height}", size),
     Row("Model hash", lambda s: s.model.hash or None),
     Row("Model", lambda s: _model_name(s) or None),
     Row("VAE hash", lambda s: s.model.vae_hash or None),
-    Row("VAE", lambda s: s.model.vae_name or None, _field("sd_vae", _word)),
+    Row("VAE", lambda s: s.model.vae_name or None, _field("sd_vae", word)),
     Row(
         "Variation seed",
         lambda s: s.job.subseeds[s.index] if s.request.subseed_strength else None,
-        _field("subseed", _whole),
+        _field("subseed", whole),
     ),
     Row(
         "Variation seed strength",
@@ -270,20 +208,20 @@ ROWS: tuple[Row, ...] = (
     Row(
         "Clip skip",
         lambda s: s.options.CLIP_stop_at_last_layers if s.options.CLIP_stop_at_last_layers > 1 else None,
-        _field("CLIP_stop_at_last_layers", _whole),
+        _field("CLIP_stop_at_last_layers", whole),
         "1",
     ),
-    Row("ENSD", lambda s: s.options.eta_noise_seed_delta or None, _field("eta_noise_seed_delta", _whole), "0"),
+    Row("ENSD", lambda s: s.options.eta_noise_seed_delta or None, _field("eta_noise_seed_delta", whole), "0"),
     Row("Emphasis", _option("emphasis"), _field("emphasis", str), "Original"),
     Row(
         "Prompt word wrap length limit",
         _option("comma_padding_backtrack"),
-        _field("comma_padding_backtrack", _whole),
+        _field("comma_padding_backtrack", whole),
         "20",
     ),
-    Row(OLD_TIMELINES, _option("use_old_scheduling"), _field("use_old_scheduling", _switch), "False"),
+    Row(OLD_TIMELINES, _option("use_old_scheduling"), _field("use_old_scheduling", switch), "False"),
     Row("RNG", lambda s: "CPU"),
-    Row("Tiling", lambda s: s.request.tiling or None, _field("tiling", _switch), "False"),
+    Row("Tiling", lambda s: s.request.tiling or None, _field("tiling", switch), "False"),
     Row("Hires checkpoint", _hires(lambda r: _stem(r.hr_checkpoint_name)), _choice("hr_checkpoint_name"), ""),
     Row("Hires sampler", _hires(_hires_sampler), _choice("hr_sampler_name"), ""),
     Row("Hires schedule type", _hires(_hires_scheduler), _choice("hr_scheduler"), ""),
@@ -300,22 +238,22 @@ ROWS: tuple[Row, ...] = (
     Row(
         "Hires steps",
         _hires(lambda r: r.hr_second_pass_steps if r.hr_second_pass_steps != r.steps else None),
-        _field("hr_second_pass_steps", _whole),
+        _field("hr_second_pass_steps", whole),
         "0",
     ),
-    Row("Hires upscaler", _hires(lambda r: r.hr_upscaler), _field("hr_upscaler", _word)),
+    Row("Hires upscaler", _hires(lambda r: r.hr_upscaler), _field("hr_upscaler", word)),
     Row("Hires refiner", _option("hires_fix_refiner_pass"), _field("hires_fix_refiner_pass", str), "second pass"),
     Row("Refiner", lambda s: _stem(s.request.refiner_checkpoint), _choice("refiner_checkpoint"), ""),
     Row("Refiner switch at", lambda s: s.request.refiner_switch_at, _field("refiner_switch_at", float)),
     Row(
         "Refiner switch by sampling steps",
         _option("refiner_switch_by_sample_steps"),
-        _field("refiner_switch_by_sample_steps", _switch),
+        _field("refiner_switch_by_sample_steps", switch),
         "False",
     ),
     Row("Skip Early CFG", _option("skip_early_cond"), _field("skip_early_cond", float), "0"),
     Row("NGMS", lambda s: s.request.s_min_uncond or None, _field("s_min_uncond", float), "0"),
-    Row("NGMS all steps", _option("s_min_uncond_all"), _field("s_min_uncond_all", _switch), "False"),
+    Row("NGMS all steps", _option("s_min_uncond_all"), _field("s_min_uncond_all", switch), "False"),
     Row("CFG Rescale", lambda s: s.request.cfg_rescale or None, _field("cfg_rescale", float), "0"),
     Row("Extra noise", _extra_noise, _field("img2img_extra_noise", float), "0"),
     Row(
@@ -328,12 +266,12 @@ ROWS: tuple[Row, ...] = (
     Row(
         "Mask blur x",
         _only(Inpaint, lambda r: r.mask_blur_x if r.mask_blur_x != r.mask_blur_y else None),
-        _field("mask_blur_x", _whole),
+        _field("mask_blur_x", whole),
     ),
     Row(
         "Mask blur y",
         _only(Inpaint, lambda r: r.mask_blur_y if r.mask_blur_x != r.mask_blur_y else None),
-        _field("mask_blur_y", _whole),
+        _field("mask_blur_y", whole),
     ),
     Row(
         "Inpaint area",
@@ -344,7 +282,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "Masked area padding",
         _only(Inpaint, lambda r: r.inpaint_full_res_padding if r.inpaint_full_res else None),
-        _field("inpaint_full_res_padding", _whole),
+        _field("inpaint_full_res_padding", whole),
         "32",
     ),
     Row(
@@ -359,18 +297,20 @@ ROWS: tuple[Row, ...] = (
         _field("resize_mode", _one_of(RESIZE_MODES)),
         RESIZE_MODES[0],
     ),
-    Row("Loops", _looped(lambda r: r.loops), _field("loops", _whole), "1"),
+    Row("Loops", _looped(lambda r: r.loops), _field("loops", whole), "1"),
     Row("Final denoising strength", _looped(lambda r: r.final_denoising_strength), _final_strength, ""),
     Row("Denoising curve", _looped(lambda r: r.denoising_curve), _field("denoising_curve", str), "Linear"),
     Row("Outpaint", _only(Img2Img, _outpaint), _outpaint_sides, "0, 0, 0, 0"),
     Row(
         "Outpaint blur",
         _only(Img2Img, lambda r: r.outpaint_blur if r.outpaints else None),
-        _field("outpaint_blur", _whole),
+        _field("outpaint_blur", whole),
     ),
     Row("SD upscale upscaler", _tiled(lambda r: r.sd_upscale_upscaler), _choice("sd_upscale_upscaler"), ""),
-    Row("SD upscale overlap", _tiled(lambda r: r.sd_upscale_overlap), _field("sd_upscale_overlap", _whole)),
+    Row("SD upscale overlap", _tiled(lambda r: r.sd_upscale_overlap), _field("sd_upscale_overlap", whole)),
     Row("SD upscale scale", _tiled(lambda r: r.sd_upscale_scale), _field("sd_upscale_scale", float)),
+    Row("Soft inpainting enabled", _only(Inpaint, lambda r: r.soft_inpainting or None), _soft_switch, "False"),
+    *(_soft_row(f"Soft inpainting {label}", name) for label, name in SOFT),
     Row("Noise multiplier", _noise_multiplier, _field("initial_noise_multiplier", float)),
     Row("Eta", lambda s: None if _on_timesteps(s) else s.request.eta, _field("eta", float)),
     Row("Eta DDIM", lambda s: s.request.eta if _on_timesteps(s) else None, _field("eta", float)),

@@ -154,6 +154,7 @@ class Painter:
 
     def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
         self.job.report(stage="decoding")
+        canvas = canvas.shows(latents)
         return [canvas.finish(index, _picture(each)) for index, each in enumerate(model.decode(latents))]
 
     def _refiner(self, batch: Batch, run: Pass, model: Model) -> Refiner | None:

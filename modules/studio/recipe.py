@@ -17,7 +17,7 @@ from modules.studio.grid import image_grid
 from modules.studio.hooks import Chain, Hooks
 from modules.studio.image_files import open_picture
 from modules.studio.infotext import write_infotext
-from modules.studio.infotext_rows import ModelFacts
+from modules.studio.infotext_row import ModelFacts
 from modules.studio.job import Batch, Job, SavedImage, Stopped
 from modules.studio.painting import Painter
 from modules.studio.record import made_with

@@ -234,6 +234,14 @@ class Inpaint(Img2Img):
     inpaint_full_res: bool = True
     inpaint_full_res_padding: Annotated[int, Field(ge=0, le=2048)] = 0
     inpainting_mask_invert: Annotated[int, Field(ge=0, le=1)] = 0
+    soft_inpainting: bool = False
+    """The greys of the mask say how much may change."""
+    soft_schedule_bias: Annotated[float, Field(ge=0, le=8)] = 1.0
+    soft_preservation: Annotated[float, Field(ge=0, le=8)] = 0.5
+    soft_contrast_boost: Annotated[float, Field(ge=1, le=32)] = 4.0
+    soft_mask_influence: Fraction = 0.0
+    soft_difference_threshold: Annotated[float, Field(ge=0, le=8)] = 0.5
+    soft_difference_contrast: Annotated[float, Field(ge=0, le=8)] = 2.0
 
     def pictures(self) -> tuple[str, ...]:
         return (*self.init_images, self.mask)

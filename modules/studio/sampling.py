@@ -102,7 +102,7 @@ def sample(
                 raise
             x = batch.denoised
     check_finite(x)
-    return _blended(x, canvas)
+    return canvas.ended(x)
 
 
 def _sigmas(sampler: SamplerRow, run: Pass, model: Model, canvas: Canvas) -> Tensor:
@@ -161,7 +161,7 @@ class _Denoise:
         self.guidance.positive, self.guidance.negative = self.prompts.at(self.step + 1)
         self.guidance.without_negative = self._saves_negative(float(sigma))
         self.calls += 1
-        denoised = _blended(self.guidance(x, sigma), self.canvas)
+        denoised = self.canvas.blended(self.guidance(x, sigma), float(sigma))
         batch.denoised = self.hooks.denoised(job, batch, self.step, denoised, sigma)
         return batch.denoised
 
@@ -189,10 +189,3 @@ class _Denoise:
         if options.skip_early_cond and self.step / self.steps <= options.skip_early_cond:
             return True
         return sigma < limit and (options.s_min_uncond_all or self.calls % 2 == 1)
-
-
-def _blended(latents: Tensor, canvas: Canvas) -> Tensor:
-    """Outside of the mask the picture's own latents."""
-    if canvas.mask is None or canvas.latents is None:
-        return latents
-    return canvas.latents * (1 - canvas.mask) + latents * canvas.mask

@@ -14,7 +14,7 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
 from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.request import Request, RequestError, Txt2Img, read_request
-from modules.web.http_scripts import script_of, script_values
+from modules.web.http_scripts import SOFT_INPAINTING, script_of, script_values, soft_values
 
 DEFAULT_SAMPLER = "Euler"
 
@@ -131,7 +131,8 @@ def check_features(payload: PicturePayload) -> None:
     if named and not (isinstance(payload, Img2ImgPayload) and script_of(payload)):
         raise RequestError(f"Script '{payload.script_name}' not found", "script_name")
     for name in payload.alwayson_scripts:
-        raise RequestError(f"always on script {name} not found", "alwayson_scripts")
+        if not (isinstance(payload, Img2ImgPayload) and name.casefold() == SOFT_INPAINTING):
+            raise RequestError(f"always on script {name} not found", "alwayson_scripts")
     asked: dict[str, bool] = {
         "latent_mask": isinstance(payload, Img2ImgPayload) and bool(payload.latent_mask),
         "restore_faces": payload.restore_faces,
@@ -188,7 +189,7 @@ def request_of(
         return read_request("img2img", values)
     if values.get("mask_blur") is not None:
         values["mask_blur_x"] = values["mask_blur_y"] = values["mask_blur"]
-    return read_request("inpaint", {**values, "mask": mask})
+    return read_request("inpaint", {**values, **soft_values(payload.alwayson_scripts), "mask": mask})
 
 
 def picture_bytes(text: str) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from modules.studio.infotext_rows import SOFT
 from modules.studio.request import RequestError
 
+SOFT_INPAINTING = "soft inpainting"
 SIDES = ("left", "right", "up", "down")
 
 
@@ -43,6 +45,20 @@ def script_values(payload: Scripted) -> dict[str, Any]:
             f"script_args: {payload.script_args!r:.100} are not the arguments of {payload.script_name:.60}",
             "script_args",
         ) from None
+
+
+def soft_values(scripts: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of soft inpainting, whose arguments are enabled and its six numbers in A1111's order.
+
+    Raises: RequestError naming `alwayson_scripts`.
+    """
+    found = [value for name, value in scripts.items() if name.casefold() == SOFT_INPAINTING]
+    if not found:
+        return {}
+    args = found[0].get("args") if isinstance(found[0], Mapping) else None
+    if not isinstance(args, list) or len(args) > 1 + len(SOFT):
+        raise RequestError(f"alwayson_scripts: {SOFT_INPAINTING} wants a list of args", "alwayson_scripts")
+    return dict(zip(("soft_inpainting", *(name for _, name in SOFT)), args, strict=False))
 
 
 def _loopback(args: Sequence[Any]) -> dict[str, Any]:

@@ -71,6 +71,18 @@ def over_the_picture(sheet: Sheet) -> None:
         sheet.add("loops", "final_denoising_strength", "denoising_curve")
 
 
+def soft_inpainting(sheet: Sheet) -> None:
+    """A switch, and its numbers below it while it is on."""
+    with gr.Column(elem_id=f"{sheet.form.tab}_soft_inpainting", elem_classes="aq-fold"):
+        with gr.Row(elem_classes="aq-fold-head"):
+            sheet.add("soft_inpainting")
+        with gr.Column(elem_classes="aq-fold-body"):
+            with gr.Row():
+                sheet.add("soft_schedule_bias", "soft_preservation", "soft_contrast_boost")
+            with gr.Row():
+                sheet.add("soft_mask_influence", "soft_difference_threshold", "soft_difference_contrast")
+
+
 def variation(sheet: Sheet) -> None:
     """What bends the seed."""
     with gr.Accordion("Variation", open=False, elem_id=f"{sheet.form.tab}_subseed_row"):

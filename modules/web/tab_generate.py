@@ -12,7 +12,14 @@ from modules.web.batch import batch_box
 from modules.web.field import OVERRIDES, PAINT, TEXT, WITH_PICTURE
 from modules.web.fields import Form
 from modules.web.mounts import mount
-from modules.web.passes_form import hires_fix, over_the_picture, refiner_and_sampling, show_hires_size, variation
+from modules.web.passes_form import (
+    hires_fix,
+    over_the_picture,
+    refiner_and_sampling,
+    show_hires_size,
+    soft_inpainting,
+    variation,
+)
 from modules.web.slots import Page
 from modules.web.top_bar import TopBar
 from modules.web.widgets import make_widget
@@ -134,6 +141,7 @@ def _parameters(sheet: Sheet) -> None:
         sheet.add("inpainting_fill")
         with gr.Row(elem_classes="aq-pair"):
             sheet.add("inpaint_full_res", "inpaint_full_res_padding")
+        soft_inpainting(sheet)
     with gr.Row(elem_classes="aq-sampling"):
         sheet.add("sampler_name", "scheduler", "steps")
     if tab in WITH_PICTURE:

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from modules.studio.infotext_rows import ModelFacts
+from modules.studio.infotext_row import ModelFacts
 from modules.studio.job import LOCAL, Job
 from modules.studio.request import read_request
 from modules.studio.settings import Options

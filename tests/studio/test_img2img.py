@@ -232,3 +232,16 @@ def test_an_upscaler_that_is_not_there_is_named(app: App, upload: Callable[[Imag
     request = Img2Img.model_validate({"init_images": [upload(picture())], "sd_upscale_upscaler": "magic"})
     with pytest.raises(AquatintError, match="No upscaler called 'magic'"):
         app.engine.submit(request, LOCAL)
+
+
+def test_soft_inpainting_changes_by_degrees_and_nothing_outside(inpainted: Callable[..., Pixels]) -> None:
+    image, mask = picture(), square_mask()
+    soft = {"soft_inpainting": True, "inpainting_fill": 1, "mask_blur_x": 4, "mask_blur_y": 4}
+    result = inpainted(image, mask, **soft)
+    original = np.asarray(image)
+    assert np.array_equal(result[:8], original[:8])
+    assert np.array_equal(result[:, -8:], original[:, -8:])
+    assert difference(result[44:84, 44:84], original[44:84, 44:84]) > 5
+    assert not np.array_equal(result, inpainted(image, mask, **{**soft, "soft_inpainting": False}))
+    (grey,) = (inpainted(image, mask.point(lambda value: value // 4), **soft, soft_preservation=8.0),)
+    assert difference(grey, original) < difference(result, original)

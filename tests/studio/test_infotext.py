@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modules.studio.image_files import FORMATS, encode
 from modules.studio.infotext import Infotext, read_infotext, to_request_values, write_infotext
-from modules.studio.infotext_rows import ModelFacts
+from modules.studio.infotext_row import ModelFacts
 from modules.studio.request import read_request
 from modules.studio.settings import Options
 from modules.studio.version import VERSION

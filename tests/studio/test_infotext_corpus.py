@@ -22,7 +22,8 @@ from modules.studio.again import MODELS
 from modules.studio.command_line import ROOT
 from modules.studio.image_files import read_parameters
 from modules.studio.infotext import read_infotext, to_request_values, write_infotext
-from modules.studio.infotext_rows import ModelFacts
+from modules.studio.infotext_row import ModelFacts
+from modules.studio.infotext_rows import SOFT
 from modules.studio.job import LOCAL, Job
 from modules.studio.record import IN_THE_REQUEST, OF_THE_FILE, lasting_options
 from modules.studio.request import Request, read_request
@@ -77,6 +78,7 @@ ONLY_WITH: dict[str, Callable[[Request], object]] = {
     "inpaint_full_res_padding": lambda r: getattr(r, "inpaint_full_res", False),
     "denoising_strength": lambda r: r.kind != "txt2img" or getattr(r, "enable_hr", False),
     **dict.fromkeys(("denoising_curve", "final_denoising_strength"), lambda r: getattr(r, "loops", 1) > 1),
+    **dict.fromkeys((name for _, name in SOFT), lambda r: getattr(r, "soft_inpainting", False)),
     "outpaint_blur": lambda r: getattr(r, "outpaints", False),
     **dict.fromkeys(("sd_upscale_scale", "sd_upscale_overlap"), lambda r: getattr(r, "sd_upscale_upscaler", None)),
     "hr_scale": lambda r: not (getattr(r, "hr_resize_x", 0) or getattr(r, "hr_resize_y", 0)),

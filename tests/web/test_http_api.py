@@ -14,6 +14,7 @@ from PIL import Image
 
 from modules.studio import gallery
 from modules.studio.app import App
+from modules.studio.request import RequestError
 from modules.web.gate import Gate
 from modules.web.http_models import Img2ImgPayload, Txt2ImgPayload, check_features, request_of
 from tests.web.asgi import Answer, ask, until
@@ -402,6 +403,17 @@ def test_arguments_of_scripts_that_make_no_sense_are_refused(open_site: Gate, na
         open_site, "img2img", {**QUICK, "init_images": [encoded(png())], "script_name": name, "script_args": args}
     )
     assert answer.status == 422
+
+
+def test_soft_inpainting_is_asked_for_as_an_always_on_script() -> None:
+    scripts = {"Soft Inpainting": {"args": [True, 1, 0.75, 4, 0, 0.5, 2]}}
+    payload = Img2ImgPayload.model_validate({**QUICK, "alwayson_scripts": scripts})
+    check_features(payload)
+    request = request_of(payload, ["0"], "1").model_dump()
+    assert (request["soft_inpainting"], request["soft_preservation"]) == (True, 0.75)
+    broken = payload.model_copy(update={"alwayson_scripts": {"soft inpainting": {"args": 3}}})
+    with pytest.raises(RequestError, match="wants a list"):
+        request_of(broken, ["0"], "1")
 
 
 def test_a_script_of_img2img_is_none_of_txt2img(open_site: Gate) -> None:
