@@ -50,8 +50,9 @@ def resolve(
     if isinstance(resolved, Img2Img) and resolved.sd_upscale_upscaler:
         name = upscalers.find(resolved.sd_upscale_upscaler).name
         resolved = resolved.model_copy(update={"sd_upscale_upscaler": name})
-    if isinstance(resolved, Txt2Img) and resolved.enable_hr:
-        resolved = resolved.model_copy(update=_hires_fields(resolved, checkpoint, store, styles, upscalers))
+    if isinstance(resolved, Txt2Img):
+        hires = _hires_fields(resolved, checkpoint, store, styles, upscalers) if resolved.enable_hr else _no_hires()
+        resolved = resolved.model_copy(update=hires)
     vae = store.find_vae(options.sd_vae)
     return resolved, options.model_copy(update={"sd_model_checkpoint": checkpoint, "sd_vae": vae})
 
@@ -126,6 +127,12 @@ def _hires_fields(
         "hr_negative_prompt": with_styles[1] if prompts[1] else "",
         "hr_cfg": request.cfg_scale if request.hr_cfg is None else request.hr_cfg,
     }
+
+
+def _no_hires() -> dict[str, Any]:
+    """Clients send the fields of a second pass without asking for one: they are no part of the frozen job."""
+    fields = Txt2Img.model_fields.keys() - Request.model_fields.keys()
+    return {name: Txt2Img.model_fields[name].default for name in fields}
 
 
 def upscaler_name(name: str, upscalers: Upscalers) -> str:

@@ -155,5 +155,5 @@ def test_the_documentation_loads_nothing_from_elsewhere(open_site: Gate) -> None
     assert b"://" not in page.body
     schema = json.loads(ask(open_site, path="/openapi.json").body)
     assert "/sdapi/v1/txt2img" in schema["paths"]
-    prefixes = ("/sdapi/v1/", "/internal/", "/sd_extra_networks/")
+    prefixes = ("/sdapi/v1/", "/internal/", "/sd_extra_networks/", "/agent-scheduler/v1/", "/aquatint/v1/")
     assert not [path for path in schema["paths"] if not path.startswith(prefixes)]

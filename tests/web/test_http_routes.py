@@ -29,7 +29,7 @@ from tests.web.asgi import ask
 from tests.web.test_http_api import JSON, encoded
 from tests.web.test_images import ALICE, png
 
-ROW = re.compile(r"^\| `((?:GET|POST|DELETE) \S+)` \| ([\w ]+) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `((?:GET|POST|PUT|DELETE) \S+)` \| ([\w ]+) \|", re.MULTILINE)
 STATUSES = {"done", "empty", "not here", "flag"}
 SLOW = {"/sdapi/v1/reload-checkpoint"}
 
