@@ -71,7 +71,7 @@ def read_infotext(text: str) -> Infotext:
     text, templates = _without_templates(text.strip())
     *lines, last = text.split("\n")
     params = dict(entries(last))
-    if len(params) < FEWEST_ENTRIES:
+    if len(params) < FEWEST_ENTRIES and not _of_the_extras(params):
         lines, params = [*lines, last], {}
     params |= templates
     prompt: list[str] = []
@@ -101,6 +101,11 @@ def _without_templates(text: str) -> tuple[str, dict[str, str]]:
                 found[label[:-1]] = f"{found[label[:-1]]}\n{line}" if not begun else line[len(begun) :].strip()
             return "\n".join(lines[:place]), found
     return text, {}
+
+
+def _of_the_extras(params: Mapping[str, str]) -> bool:
+    """A picture that was only enlarged says little, and none of it is a prompt."""
+    return bool(params) and all(key.startswith("Postprocess ") for key in params)
 
 
 def to_request_values(infotext: Infotext) -> Restored:

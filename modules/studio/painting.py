@@ -53,7 +53,7 @@ class Painter:
         with self._as_wished(model):
             if isinstance(request, Img2Img) and request.sd_upscale_upscaler:
                 return self._tile_by_tile(batch, request, model)
-            if second is not None and isinstance(self.job.request, Txt2Img) and self.job.request.firstpass_image:
+            if second is not None and isinstance(request, Txt2Img) and request.firstpass_image:
                 canvas, batch.latents = Canvas(), self._given_first_pass(batch, model)
             else:
                 canvas, batch.latents = self._first(batch, run, model)
@@ -81,16 +81,23 @@ class Painter:
         return [pictures[index % len(pictures)] for index in range(len(batch.seeds))]
 
     def _tile_by_tile(self, batch: Batch, request: Img2Img, model: Model) -> list[Image.Image]:
-        """SD upscale: each picture enlarged, and painted over tile by tile. Raises: Stopped."""
+        """SD upscale: each picture enlarged, and painted over tile by tile. Raises: Stopped if none is finished."""
         done: list[Image.Image] = []
-        for index, picture in enumerate(self._pictures(batch, request)):
-            picture = as_rgb(picture)
-            width, height = (round(side * request.sd_upscale_scale) for side in picture.size)
-            upscaler, tiles = request.sd_upscale_upscaler or "", tiles_of(self.job.options)
-            self.job.report(stage=f"enlarging with {upscaler}")
-            larger = self.upscalers.upscale(picture, upscaler, width, height, tiles, self._stop_if_asked)
-            done.append(self._painted_over(batch, index, larger, model))
+        try:
+            for index, picture in enumerate(self._pictures(batch, request)):
+                larger = self._enlarged(as_rgb(picture), request)
+                done.append(self._painted_over(batch, index, larger, model))
+        except Stopped:
+            if not done:
+                raise
         return done
+
+    def _enlarged(self, picture: Image.Image, request: Img2Img) -> Image.Image:
+        """For SD upscale."""
+        width, height = (round(side * request.sd_upscale_scale) for side in picture.size)
+        upscaler, tiles = request.sd_upscale_upscaler or "", tiles_of(self.job.options)
+        self.job.report(stage=f"enlarging with {upscaler}")
+        return self.upscalers.upscale(picture, upscaler, width, height, tiles, self._stop_if_asked)
 
     def _painted_over(self, batch: Batch, index: int, larger: Image.Image, model: Model) -> Image.Image:
         """One image of the batch; its tiles have its seed and those that follow, as in A1111."""

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Visit, Visitor
+from tests.browser.conftest import PATIENCE, Visit, Visitor
 from tests.browser.test_pictures import SIDE, choose, covered, drawing, stroke
 
 __all__ = ["drawing"]
@@ -26,19 +26,12 @@ def sent(visitor: Visitor, tab: str) -> dict[str, Any]:
     return value[0]  # type: ignore[no-any-return, index]
 
 
-def bare(visitor: Visitor, tab: str) -> None:
-    """Opens a tab and takes out the picture that an earlier visit left there."""
-    visitor.open(tab)
-    remove = ".aq-has-picture button[aria-label='Remove the picture']"
-    visitor.page.evaluate(f"""document.querySelector("#{tab}_image {remove}")?.click()""")
-
-
 def upload(visitor: Visitor, id: str) -> Image.Image:
     return Image.open(BytesIO(visitor.page.request.get(f"{visitor.address}/aquatint/uploads/{id}").body()))
 
 
 def test_a_blank_sheet_and_a_red_blob_become_a_picture_in_three_actions(visitor: Visitor) -> None:
-    bare(visitor, "img2img")
+    visitor.open_bare("img2img")
     visitor.ask_for("apple", "img2img", denoising_strength=0.6)
     visitor.page.get_by_role("button", name="Begin a sketch").click()
     frame = visitor.page.locator("#img2img_image .aq-frame")
@@ -187,7 +180,7 @@ def test_a_second_picture_dropped_on_inpaint_is_a_mask_or_another_picture(
 
 
 def test_nothing_below_the_picture_moves_when_drawing_begins(visitor: Visitor, drawing: Path) -> None:
-    bare(visitor, "img2img")
+    visitor.open_bare("img2img")
     below = visitor.page.locator("#img2img_steps")
     empty = below.bounding_box()
     choose(visitor, "img2img", drawing)
@@ -198,7 +191,7 @@ def test_nothing_below_the_picture_moves_when_drawing_begins(visitor: Visitor, d
 
 def test_fingers_draw_once_drawing_has_begun(visit: Visit) -> None:
     visitor = visit(390, 844, has_touch=True, is_mobile=True)
-    bare(visitor, "img2img")
+    visitor.open_bare("img2img")
     visitor.page.get_by_role("button", name="Begin a sketch").tap()
     frame = visitor.page.locator("#img2img_image .aq-frame")
     expect(frame).to_be_visible()
@@ -230,8 +223,11 @@ def test_many_pictures_become_one_job_each_with_the_form(visitor: Visitor, tmp_p
     visitor.ask_for("plain", "img2img", denoising_strength=0.05, seed=4)
     box = batch(visitor, "img2img", [tmp_path / name for name in colours])
     expect(box.locator(".aq-batch-note")).to_have_text("3 pictures")
-    made = visitor.pictures_of(box.get_by_role("button", name="Generate all").click, "img2img")
-    expect(box.locator(".aq-batch-progress")).to_have_text("3 of 3 done")
+    before = {job["id"] for job in visitor.jobs()}
+    box.get_by_role("button", name="Generate all").click()
+    expect(box.locator(".aq-batch-progress")).to_have_text("3 of 3 done", timeout=PATIENCE)
+    visitor.until_idle()
+    made = [image for job in visitor.jobs() if job["id"] not in before for image in job["images"]]
     found = []
     for image in reversed(made):
         answer = visitor.page.request.get(f"{visitor.address}/aquatint/images/{image['id']}")
@@ -247,7 +243,7 @@ def test_masks_for_many_pictures_go_by_equal_names(visitor: Visitor, tmp_path: P
     mask.paste(255, (0, 0, 64, SIDE))
     (tmp_path / "masks").mkdir()
     mask.save(tmp_path / "masks/one.png")
-    bare(visitor, "inpaint")
+    visitor.open_bare("inpaint")
     visitor.ask_for("red heart", "inpaint", denoising_strength=1)
     before = visitor.jobs()
     box = batch(visitor, "inpaint", [tmp_path / "one.png", tmp_path / "two.png"])

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.model import Model
 from modules.studio.app import App
+from modules.studio.hooks import Hooks
 from modules.studio.infotext import read_infotext
-from modules.studio.job import LOCAL, SavedImage
+from modules.studio.job import LOCAL, Batch, Job, SavedImage
+from modules.studio.passes import Pass
 from modules.studio.request import Img2Img, Inpaint, RequestError, read_request
 
 Pixels = NDArray[np.uint8]
@@ -245,3 +248,20 @@ def test_soft_inpainting_changes_by_degrees_and_nothing_outside(inpainted: Calla
     assert not np.array_equal(result, inpainted(image, mask, **{**soft, "soft_inpainting": False}))
     (grey,) = (inpainted(image, mask.point(lambda value: value // 4), **soft, soft_preservation=8.0),)
     assert difference(grey, original) < difference(result, original)
+
+
+def test_sd_upscale_stopped_half_way_keeps_the_pictures_that_are_finished(
+    app: App, upload: Callable[[Image.Image], str]
+) -> None:
+    class StopsInTheSecond(Hooks):
+        tiles = 0
+
+        def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
+            self.tiles += 1
+            job.interrupted = self.tiles > 1
+
+    app.engine.hooks.append(StopsInTheSecond())
+    values = {"init_images": [upload(picture(64, 64))], "width": 128, "height": 128, "steps": 2, "batch_size": 2}
+    request = Img2Img.model_validate({**values, "sd_upscale_upscaler": "None", "sd_upscale_scale": 2})
+    end = app.engine.submit(request, LOCAL).wait(QUICK)
+    assert (end.state, [(image.width, image.height) for image in end.images]) == ("cancelled", [(128, 128)])

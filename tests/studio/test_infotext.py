@@ -342,3 +342,9 @@ def test_absurd_values_are_dropped_and_named() -> None:
 )
 def test_a_hostile_text_is_read_in_linear_time(line: str) -> None:
     assert read_infotext(line) != Infotext()
+
+
+def test_what_the_extras_wrote_is_no_prompt() -> None:
+    read = read_infotext("Postprocess upscale by: 3, Postprocess upscaler: Nearest")
+    assert (read.prompt, read.params["Postprocess upscaler"]) == ("", "Nearest")
+    assert read_infotext("Postprocess upscale by: 3, a cat: 4").prompt != ""
