@@ -191,18 +191,18 @@ class ExtrasRecipe:
     def _restore(self, image: Image.Image, name: str, share: float, index: int) -> tuple[Image.Image, dict[str, str]]:
         """The picture with its faces restored, and A1111's words for it."""
         self.job.report(stage=f"restoring faces {self._name(index)}".rstrip())
-        self._check()
+        self.job.check()
         weight = self.request.codeformer_weight
-        result, count = self.faces.restore(image, name, share, weight, self._check)
+        result, count = self.faces.restore(image, name, share, weight, self.job.check)
         if not count:
             self.job.comment(f"{self._name(index)}: no face was found.".removeprefix(": ").capitalize())
         facts = {f"{name} visibility": f"{share:.3g}"}
         return result, facts | ({f"{name} weight": f"{weight:.3g}"} if name == CODEFORMER else {})
 
     def _enlarge(self, image: Image.Image, upscaler: Upscaler, size: Size) -> Image.Image:
-        self._check()
+        self.job.check()
         report = self._progress_of(upscaler)
-        return self.upscalers.upscale(image, upscaler.name, *size, tiles_of(self.job.options), self._check, report)
+        return self.upscalers.upscale(image, upscaler.name, *size, tiles_of(self.job.options), self.job.check, report)
 
     def _progress_of(self, upscaler: Upscaler) -> Callable[[int, int], None]:
         mixed = self._wanted.second_upscales
@@ -212,10 +212,6 @@ class ExtrasRecipe:
             self.job.report(step=before * total + done, steps=total * (2 if mixed else 1))
 
         return report
-
-    def _check(self) -> None:
-        if self.job.interrupted or self.job.skipped:
-            raise Stopped
 
     def _name(self, index: int) -> str:
         return self.request.name_of(index)

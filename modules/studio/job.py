@@ -135,6 +135,11 @@ class Job:
             self.progress = dataclasses.replace(self.progress, **changes)  # type: ignore[arg-type]
             self.news.notify_all()
 
+    def check(self) -> None:
+        """Raises: Stopped when somebody has interrupted the job or skipped its batch."""
+        if self.interrupted or self.skipped:
+            raise Stopped
+
     def comment(self, text: str) -> None:
         """Tells the person something once; the job goes on."""
         if text not in self.progress.comments:

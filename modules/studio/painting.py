@@ -97,7 +97,7 @@ class Painter:
         width, height = (round(side * request.sd_upscale_scale) for side in picture.size)
         upscaler, tiles = request.sd_upscale_upscaler or "", tiles_of(self.job.options)
         self.job.report(stage=f"enlarging with {upscaler}")
-        return self.upscalers.upscale(picture, upscaler, width, height, tiles, self._stop_if_asked)
+        return self.upscalers.upscale(picture, upscaler, width, height, tiles, self.job.check)
 
     def _painted_over(self, batch: Batch, index: int, larger: Image.Image, model: Model) -> Image.Image:
         """One image of the batch; its tiles have its seed and those that follow, as in A1111."""
@@ -120,7 +120,7 @@ class Painter:
             (painted,) = self._decode(latents, model, canvas)
             return painted if painted.size == tile.size else painted.resize(tile.size, Image.Resampling.LANCZOS)
 
-        return in_spans(larger, columns, rows, 1, paint, self._stop_if_asked)
+        return in_spans(larger, columns, rows, 1, paint, self.job.check)
 
     def _given_first_pass(self, batch: Batch, model: Model) -> Tensor:
         """(B, C, h, w): the picture that is to be enlarged, for each image of the batch."""
@@ -137,7 +137,7 @@ class Painter:
         width, height = request.hires_size.upscaled
         latent = find_latent_upscaler(request.hr_upscaler or "")
         pictures = [] if latent else self._larger(latents, model, request.hr_upscaler or "", (width, height))
-        self._stop_if_asked()
+        self.job.check()
         with self._instead(model, run) as other:
             if latent is None:
                 larger = torch.cat([other.encode(pixels_of(picture)[None]) for picture in pictures])
@@ -155,9 +155,7 @@ class Painter:
         """The pictures that the latents are, enlarged as pixels."""
         pictures, tiles = self._decode(latents, model, Canvas()), tiles_of(self.job.options)
         self.job.report(stage=f"enlarging with {upscaler}")
-        return [
-            self.upscalers.upscale(picture, upscaler, *size, tiles, check=self._stop_if_asked) for picture in pictures
-        ]
+        return [self.upscalers.upscale(picture, upscaler, *size, tiles, check=self.job.check) for picture in pictures]
 
     def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
         self.job.report(stage="decoding")
@@ -211,10 +209,6 @@ class Painter:
             return
         with seamless(model):
             yield
-
-    def _stop_if_asked(self) -> None:
-        if self.job.interrupted or self.job.skipped:
-            raise Stopped
 
 
 def _alone(batch: Batch, index: int, later: int) -> Batch:

@@ -10,7 +10,7 @@ from modules.diffusion.model import Model
 from modules.diffusion.prompt_conditioning import StepPrompts
 from modules.diffusion.prompt_parts import Network, Prompt, read_prompt
 from modules.diffusion.prompt_schedules import Timeline
-from modules.studio.job import Job, Stopped
+from modules.studio.job import Job
 from modules.studio.passes import Pass
 
 
@@ -49,9 +49,5 @@ def step_prompts(job: Job, run: Pass, model: Model, steps: int) -> StepPrompts:
         )
         return found
 
-    def check() -> None:
-        if job.interrupted or job.skipped:
-            raise Stopped
-
     timeline = Timeline(max(1, steps), run.steps_before, old=job.options.use_old_scheduling)
-    return StepPrompts(positive, negative, timeline, encode, check)
+    return StepPrompts(positive, negative, timeline, encode, job.check)

@@ -152,8 +152,7 @@ class _Denoise:
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         job, batch = self.job, self.batch
-        if job.interrupted or job.skipped:
-            raise Stopped
+        job.check()
         if self.refiner and self.refiner.is_due(self.step, self.steps, sigma, self.guidance.model.training_sigmas):
             refiner, self.refiner = self.refiner, None
             self._take(self.stack.enter_context(refiner.open(refiner.run)), refiner.run)
