@@ -15,6 +15,7 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.latent_upscaling import find_latent_upscaler
 from modules.diffusion.masks import as_rgb
 from modules.diffusion.model import Model
+from modules.diffusion.noise import ImageNoise
 from modules.diffusion.store import ModelStore
 from modules.diffusion.tiles import Tiles, in_spans, spans
 from modules.diffusion.tiling import seamless
@@ -70,9 +71,13 @@ class Painter:
         if isinstance(request, Img2Img):
             mask = self.open_picture(request.mask) if isinstance(request, Inpaint) else None
             canvas = prepare(request, self._pictures(batch, request), mask, noise.initial(), model)
+        return canvas, self._sampled(batch, run, model, canvas, noise)
+
+    def _sampled(self, batch: Batch, run: Pass, model: Model, canvas: Canvas, noise: ImageNoise) -> Tensor:
+        """(B, C, h, w): a pass over what is on the canvas, with its hooks and its refiner. Raises: Stopped."""
         with self._pass(batch, run, model):
             refiner = self._refiner(batch, run, model)
-            return canvas, sample(self.job, batch, run, model, self.hooks, canvas, noise, refiner)
+            return sample(self.job, batch, run, model, self.hooks, canvas, noise, refiner)
 
     def _pictures(self, batch: Batch, request: Img2Img) -> list[Image.Image]:
         """What each image of the batch begins with."""
@@ -114,10 +119,7 @@ class Painter:
             width, height = (side + -side % 8 for side in tile.size)
             run = replace(first_pass(self.job, one), width=width, height=height, steps_after=left * request.steps)
             noise, canvas = noise_of(self.job, one, run, model), tile_canvas(model, tile, width, height)
-            with self._pass(one, run, model):
-                refiner = self._refiner(one, run, model)
-                latents = sample(self.job, one, run, model, self.hooks, canvas, noise, refiner)
-            (painted,) = self._decode(latents, model, canvas)
+            (painted,) = self._decode(self._sampled(one, run, model, canvas, noise), model, canvas)
             return painted if painted.size == tile.size else painted.resize(tile.size, Image.Resampling.LANCZOS)
 
         return in_spans(larger, columns, rows, 1, paint, self.job.check)
@@ -127,7 +129,7 @@ class Painter:
         request = self.job.request
         assert isinstance(request, Txt2Img)
         assert request.firstpass_image
-        picture = self.open_picture(request.firstpass_image).convert("RGB").resize((request.width, request.height))
+        picture = as_rgb(self.open_picture(request.firstpass_image)).resize((request.width, request.height))
         return model.encode(pixels_of(picture)[None]).expand(len(batch.seeds), -1, -1, -1)
 
     def _second(self, batch: Batch, run: Pass, model: Model, latents: Tensor) -> list[Image.Image]:
@@ -146,9 +148,7 @@ class Painter:
                 larger = latent.resize(latents, *other.latent_shape(width, height)[1:])
             larger = _middle(larger, *other.latent_shape(run.width, run.height)[1:])
             canvas, noise = enlarged(other, larger, run.width, run.height), noise_of(job, batch, run, other)
-            with self._pass(batch, run, other):
-                refiner = self._refiner(batch, run, other)
-                batch.latents = sample(job, batch, run, other, self.hooks, canvas, noise, refiner)
+            batch.latents = self._sampled(batch, run, other, canvas, noise)
             return self._decode(batch.latents, other, canvas)
 
     def _larger(self, latents: Tensor, model: Model, upscaler: str, size: tuple[int, int]) -> list[Image.Image]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 
 import torch
 from PIL import Image
@@ -40,7 +40,7 @@ class Recipe:
     ) -> None:
         self.job, self.store, self.gallery, self.uploads = job, store, gallery, uploads
         self.hooks = Chain(hooks)
-        self._open = partial(uploads.open, owner=job.owner)
+        self._open = cache(partial(uploads.open, owner=job.owner))
         self._painter = Painter(job, store, upscalers, self.hooks, self._open)
         self._images: list[Image.Image] = []
         self._saved = {image.infotext: image for image in gallery.of_job(job.id)}
