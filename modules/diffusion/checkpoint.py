@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from modules.diffusion.diffusers_folder import FolderFacts, read_folder, read_js
 from modules.diffusion.errors import CheckpointError
 from modules.diffusion.families import BY_NAME, SD2, Family, PredictionType, recognise, structure_of
 from modules.diffusion.file_facts import FileFacts
+from modules.diffusion.finding import walk
 from modules.diffusion.ldm_keys import UNET
 from modules.diffusion.sizes import below, unet_sizes
 from modules.diffusion.weights import fail, open_weights
@@ -138,18 +138,6 @@ def list_checkpoints(folder: Path, facts: FileFacts | None = None) -> tuple[list
             broken.append(BrokenFile(path, str(error)))
     facts.save()
     return sorted(checkpoints, key=lambda checkpoint: checkpoint.name.casefold()), broken
-
-
-def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """As os.walk, through links, but each folder once: links may go in circles."""
-    visited = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = Path(place).resolve()
-        if real in visited:
-            folders.clear()
-        else:
-            visited.add(real)
-            yield Path(place), folders, files
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

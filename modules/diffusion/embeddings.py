@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from modules.diffusion.checkpoint import walk
+from modules.diffusion.finding import files_below
 from modules.diffusion.unpickle import StoredTensor
 from modules.diffusion.weights import PickledFile, Weights, fail, open_weights
 
@@ -61,9 +61,8 @@ def find_embeddings(folders: Iterable[Path]) -> dict[str, Path]:
     """{name: file} of all embeddings below some folders, by name; the first of a name counts. Nothing is opened."""
     found: dict[str, Path] = {}
     for folder in folders:
-        paths = (place / name for place, _, names in walk(folder) for name in names)
-        for path in sorted(paths, key=lambda path: (path.stem.casefold(), str(path))):
-            if path.suffix.lower() in SUFFIXES and ".preview" not in path.name:
+        for path in sorted(files_below([folder], SUFFIXES), key=lambda path: (path.stem.casefold(), str(path))):
+            if ".preview" not in path.name:
                 found.setdefault(path.stem, path)
     return found
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modules.diffusion.checkpoint import walk
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.finding import files_below
 from modules.diffusion.lora import WIDTHS
 from modules.diffusion.unpickle import StoredTensor
 from modules.diffusion.weights import PickledFile, fail, open_weights
@@ -88,11 +88,9 @@ class Hypernetwork(NamedTuple):
 
 def find_hypernetworks(folder: Path) -> dict[str, Path]:
     """{name: file} of all below a folder; the first of a name counts. Nothing is opened."""
-    paths = (place / name for place, _, names in walk(folder) for name in names)
     found: dict[str, Path] = {}
-    for path in sorted(paths, key=lambda path: (path.stem.casefold(), str(path))):
-        if path.suffix.lower() in SUFFIXES:
-            found.setdefault(path.stem, path)
+    for path in sorted(files_below([folder], SUFFIXES), key=lambda path: (path.stem.casefold(), str(path))):
+        found.setdefault(path.stem, path)
     return found
 
 

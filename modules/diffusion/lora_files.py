@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from modules.diffusion.checkpoint import walk
 from modules.diffusion.errors import AquatintError, CheckpointError
 from modules.diffusion.file_facts import PIECE, FileFacts
+from modules.diffusion.finding import files_below
 from modules.diffusion.lora import Lora, read_lora, text_width
 from modules.diffusion.weights import open_weights
 
@@ -36,11 +36,11 @@ class LoraFolder:
 
     def refresh(self) -> None:
         """Looks at the disk again; of two files with one name the first counts, as in A1111."""
-        places = [(place, name) for folder in self._folders for place, _, names in walk(folder) for name in names]
-        paths = (place / name for place, name in places if Path(name).suffix.lower() in SUFFIXES)
-        found = sorted(paths, key=lambda path: (path.stem.casefold(), len(path.parts), str(path)))
-        self.files = {path.stem: LoraFile(path.stem, path) for path in reversed(found)}
-        self.files = dict(reversed(self.files.items()))
+        paths = files_below(self._folders, SUFFIXES)
+        files: dict[str, LoraFile] = {}
+        for path in sorted(paths, key=lambda path: (path.stem.casefold(), len(path.parts), str(path))):
+            files.setdefault(path.stem, LoraFile(path.stem, path))
+        self.files = files
 
     def find(self, word: str) -> LoraFile:
         """By name, whatever its case, or by alias. Raises: AquatintError saying what there is."""
@@ -53,6 +53,14 @@ class LoraFolder:
             known = ", ".join(list(self.files)[:20]) or "none"
             raise AquatintError(f"No LoRA called '{word}' in {self._folders[0].name}. Found: {known}.")
         return file
+
+    def has(self, word: str) -> bool:
+        """Whether `find` finds it."""
+        try:
+            self.find(word)
+        except AquatintError:
+            return False
+        return True
 
     def read(self, word: str) -> Lora:
         """The weights of the file that `find` finds. Raises: AquatintError, CheckpointError naming the file."""
@@ -82,7 +90,7 @@ class LoraFolder:
                 known = text_width(file.path)
             except CheckpointError:
                 known = 0
-            self._facts.put(file.path, "text_width", known)
+            self._facts.put(file.path, "text_width", known, save=False)
         return int(known)
 
     def short_hash(self, file: LoraFile) -> str:

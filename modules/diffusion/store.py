@@ -15,11 +15,12 @@ from typing import NamedTuple
 import torch
 
 from modules.diffusion.attention import Attention
-from modules.diffusion.checkpoint import BrokenFile, Checkpoint, list_checkpoints, walk
+from modules.diffusion.checkpoint import BrokenFile, Checkpoint, list_checkpoints
 from modules.diffusion.diffusers_folder import weights_files
 from modules.diffusion.embedding_files import EmbeddingFolder
 from modules.diffusion.errors import AquatintError, CheckpointError
 from modules.diffusion.file_facts import FileFacts
+from modules.diffusion.finding import files_below
 from modules.diffusion.hardware import Hardware, free_memory, release_memory
 from modules.diffusion.loading import Components, load_components, load_vae
 from modules.diffusion.model import Model
@@ -116,8 +117,7 @@ class ModelStore:
                 checkpoints.setdefault(name, replace(checkpoint, name=name))
             broken += failed
         self.checkpoints, self.broken = tuple(checkpoints.values()), tuple(broken)
-        files = (place / name for place, _, names in walk(self._vae_folder) for name in names)
-        vaes = (path.relative_to(self._vae_folder) for path in files if path.suffix.lower() in VAE_SUFFIXES)
+        vaes = (path.relative_to(self._vae_folder) for path in files_below([self._vae_folder], VAE_SUFFIXES))
         self.vaes = tuple(sorted((path.as_posix() for path in vaes), key=str.casefold))
 
     def find(self, text: str) -> Checkpoint:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from modules.diffusion.checkpoint import walk
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.face_network import FaceNetwork, cut_out, put_back, turn_to_template
 from modules.diffusion.faces import FaceFinder
+from modules.diffusion.finding import files_below
 from modules.diffusion.hardware import Hardware, release_memory
 from modules.studio.upscaling import SUFFIXES
 
@@ -113,8 +113,8 @@ class FaceRestorers:
 
     def _files(self, name: str) -> list[FaceRestorer]:
         """The files of a kind, the one to use first. The folders hold other networks too (facexlib's)."""
-        paths = [place / file for place, _, files in walk(self._folders[name]) for file in files]
-        fit = [path for path in paths if path.suffix.lower() in SUFFIXES and re.match(name, path.stem, re.IGNORECASE)]
+        paths = files_below([self._folders[name]], SUFFIXES)
+        fit = [path for path in paths if re.match(name, path.stem, re.IGNORECASE)]
         return [FaceRestorer(name, path) for path in sorted(fit, key=lambda path: path.stem.casefold(), reverse=True)]
 
     def _lend(self, path: Path) -> FaceNetwork:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.hypernetworks import Hypernetwork, find_hypernetwork, led_by, read_hypernetwork
 from modules.studio.hooks import Hooks
-from modules.studio.prompting import read_prompts, wanted_networks
+from modules.studio.prompting import networks_of, wanted_networks
 
 if TYPE_CHECKING:
     from modules.diffusion.model import Model
@@ -30,10 +30,8 @@ class Hypernetworks(Hooks):
 
     def job_begins(self, job: Job) -> None:
         self._of_job.clear()
-        for prompt in read_prompts(job, list(dict.fromkeys([*job.prompts, *job.hr_prompts]))):
-            for name in (network.name for network in prompt.networks if network.kind == KIND):
-                if name not in self._of_job:
-                    self._of_job[name] = self._read(job, name)
+        for name in dict.fromkeys(network.name for network in networks_of(job) if network.kind == KIND):
+            self._of_job[name] = self._read(job, name)
 
     def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         stack = ExitStack()

@@ -9,7 +9,7 @@ from modules.diffusion.errors import AquatintError, CheckpointError
 from modules.diffusion.lora import Lora, Worn, read_lora, wearing
 from modules.diffusion.prompt_parts import LORA_KINDS, Network
 from modules.studio.hooks import Hooks
-from modules.studio.prompting import read_prompts, wanted_networks
+from modules.studio.prompting import networks_of, wanted_networks
 
 if TYPE_CHECKING:
     from modules.diffusion.lora_files import LoraFolder
@@ -31,9 +31,7 @@ class Loras(Hooks):
         """What the running job has read, for its other batches."""
 
     def job_begins(self, job: Job) -> None:
-        prompts = read_prompts(job, list(dict.fromkeys([*job.prompts, *job.hr_prompts])))
-        networks = (network for prompt in prompts for network in prompt.networks)
-        names = dict.fromkeys(network.name for network in networks if network.kind in LORA_KINDS)
+        names = dict.fromkeys(network.name for network in networks_of(job) if network.kind in LORA_KINDS)
         if not names:
             return
         self._folder.refresh()

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from modules.diffusion.checkpoint import walk
-from modules.diffusion.errors import AquatintError, CheckpointError
+from modules.diffusion.errors import AquatintError
 from modules.diffusion.file_facts import FileFacts
-from modules.diffusion.lora import text_width
+from modules.diffusion.finding import walk
 from modules.studio.card_facts import read_facts
 from modules.studio.card_notes import CardNotes, insertion, read_notes, write_notes
 from modules.studio.files import write_atomically
@@ -152,17 +151,6 @@ class Cards:
             known = [tag for tag, _ in read_facts(card.path).tags[:ON_CARDS]]
             self._facts.put(card.path, "tags", known, save=False)
         return list(known or ())
-
-    def text_width(self, card: Card) -> int:
-        """Of a LoRA: how wide the text is that the UNet reads for which it was made; 0 when the file does not tell."""
-        known = self._facts.get(card.path, "text_width")
-        if known is None:
-            try:
-                known = text_width(card.path)
-            except CheckpointError:
-                known = 0
-            self._facts.put(card.path, "text_width", known, save=False)
-        return int(known)
 
     def save(self) -> None:
         """Remembers on disk what was read."""

@@ -20,6 +20,12 @@ def read_prompts(job: Job, texts: Sequence[str], *, negative: bool = False) -> l
     return [read(text) for text in texts]
 
 
+def networks_of(job: Job) -> list[Network]:
+    """All that any image of the job names, in either pass; each once."""
+    prompts = read_prompts(job, list(dict.fromkeys([*job.prompts, *job.hr_prompts])))
+    return list(dict.fromkeys(network for prompt in prompts for network in prompt.networks))
+
+
 def wanted_networks(job: Job, run: Pass) -> tuple[Network, ...]:
     """The networks that a pass asks for: those of its first prompt, as in A1111, since a model wears one set."""
     return read_prompts(job, run.prompts[:1])[0].networks

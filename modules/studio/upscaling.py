@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from modules.diffusion.checkpoint import walk
 from modules.diffusion.errors import AquatintError, CheckpointError
+from modules.diffusion.finding import files_below
 from modules.diffusion.hardware import Hardware, release_memory
 from modules.diffusion.tiles import A1111, Size, Tiles, count_tiles
 from modules.diffusion.upscale_network import UpscaleNetwork
@@ -75,11 +75,7 @@ class Upscalers:
 
     def refresh(self) -> None:
         """Looks at the disk again; of two files with one name the first counts. No file is opened."""
-        places = [(place, name) for folder in self._folders for place, _, names in walk(folder) for name in names]
-        paths = sorted(
-            (place / name for place, name in places if Path(name).suffix.lower() in SUFFIXES),
-            key=lambda path: path.stem.casefold(),
-        )
+        paths = sorted(files_below(self._folders, SUFFIXES), key=lambda path: path.stem.casefold())
         rows = {row.name.casefold(): row for row in RESIZERS}
         for path in paths:
             name = KNOWN_AS.get(path.stem, path.stem)

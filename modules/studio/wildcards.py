@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from modules.diffusion.checkpoint import walk
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.finding import walk
 from modules.studio.hooks import Hooks
 from modules.studio.templates import draw
 

@@ -89,6 +89,7 @@ def card_routes(app: App) -> APIRouter:
             "cards": [_told(app, cards, card, model) for card in shown],
         }
         cards.save()
+        app.loras.save()
         return json_answer(content)
 
     @router.get("/{id}")
@@ -129,7 +130,7 @@ def _model(app: App, name: str) -> Checkpoint | None:
 
 def _told(app: App, cards: Cards, card: Card, model: Checkpoint | None) -> dict[str, Any]:
     notes, tags = cards.notes(card), cards.tags(card)
-    made_for, misfit = _family(app, cards, card, model)
+    made_for, misfit = _family(app, card, model)
     return {
         "id": card.id,
         "kind": card.kind,
@@ -148,10 +149,11 @@ def _told(app: App, cards: Cards, card: Card, model: Checkpoint | None) -> dict[
     }
 
 
-def _family(app: App, cards: Cards, card: Card, model: Checkpoint | None) -> tuple[str, str]:
+def _family(app: App, card: Card, model: Checkpoint | None) -> tuple[str, str]:
     """What a card was made for, and why it does not fit the model; empty when it does, or nobody knows."""
     if card.kind == "lora":
-        width = cards.text_width(card)
+        lora = app.loras.files.get(card.name)
+        width = app.loras.text_width(lora) if lora is not None else 0
         made_for = WIDTHS.get(width, "another kind of model" if width else "")
         fits = model is None or not width or not model.text_widths or width == sum(model.text_widths)
     elif card.kind == "embedding":

@@ -53,7 +53,7 @@ class PromptNotes:
         self, text: str, request: Request, options: Options, checkpoint: Checkpoint | None, negative: bool
     ) -> list[Problem]:
         wanted = [network for network in read_prompt(text).networks if network.kind in LORA_KINDS]
-        found = {network.name for network in wanted if self._has_lora(network.name)}
+        found = {network.name for network in wanted if self._app.loras.has(network.name)}
         names = [*self._app.loras.files, *found]
         widths = checkpoint.text_widths if checkpoint is not None else ()
         steps, second_pass = _steps(request, options)
@@ -69,13 +69,6 @@ class PromptNotes:
             unfit=lambda network: self._misfit(network, checkpoint) if checkpoint is not None else "",
             count=lambda part: self._tokens.tokens(part, options, widths),
         )
-
-    def _has_lora(self, name: str) -> bool:
-        try:
-            self._app.loras.find(name)
-        except AquatintError:
-            return False
-        return True
 
     def _hypernetworks(self, text: str) -> list[str]:
         """The names that are there, and those that the prompt has for them."""
