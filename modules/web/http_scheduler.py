@@ -14,6 +14,7 @@ from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 from pydantic import Field
 
+from modules.diffusion.errors import AquatintError
 from modules.diffusion.samplers import SAMPLERS
 from modules.studio.app import App
 from modules.studio.gallery import NoSuchPictureError
@@ -22,7 +23,7 @@ from modules.studio.queue import QueueRow
 from modules.studio.record import IN_THE_REQUEST
 from modules.studio.request import RequestError, read_request
 from modules.studio.settings import Options
-from modules.web.http_models import Img2ImgPayload, PicturePayload, Txt2ImgPayload, check_features
+from modules.web.http_models import Img2ImgPayload, Payload, PicturePayload, Txt2ImgPayload, check_features
 from modules.web.http_pictures import submit_payload
 from modules.web.login import owner_of
 
@@ -40,20 +41,20 @@ PICTURES = ("init_images", "mask", "firstpass_image", "images", "files", "input_
 Answer = dict[str, Any]
 
 
-class QueueTxt2ImgPayload(Txt2ImgPayload):
+class Queued(Payload):
+    """What the queue is told besides the picture."""
+
+    checkpoint: str = ""
+    vae: str = ""
+    callback_url: str = Field("", description="Refused: this server calls no address.")
+
+
+class QueueTxt2ImgPayload(Queued, Txt2ImgPayload):
     """POST /agent-scheduler/v1/queue/txt2img."""
 
-    checkpoint: str = ""
-    vae: str = ""
-    callback_url: str = Field("", description="Refused: this server calls no address.")
 
-
-class QueueImg2ImgPayload(Img2ImgPayload):
+class QueueImg2ImgPayload(Queued, Img2ImgPayload):
     """POST /agent-scheduler/v1/queue/img2img."""
-
-    checkpoint: str = ""
-    vae: str = ""
-    callback_url: str = Field("", description="Refused: this server calls no address.")
 
 
 def scheduler_routes(app: App) -> APIRouter:
@@ -129,10 +130,10 @@ class Tasks:
         """The jobs that wait, in the order in which they will run."""
         owner, running = owner_of(request.scope), self.app.engine.running
         waiting = self._waiting(owner)
-        shown = waiting[max(0, offset) :][: max(0, limit)]
+        shown = [*enumerate(waiting)][max(0, offset) :][: max(0, limit)]
         return {
             "current_task_id": running.id if running is not None and running.owner == owner else None,
-            "pending_tasks": [self._told(row) | _times(row) for row in shown],
+            "pending_tasks": [self._told(row, place) | _times(row) for place, row in shown],
             "total_pending_tasks": len(waiting),
             "paused": self.app.queue.paused,
         }
@@ -147,15 +148,18 @@ class Tasks:
     def show(self, id: str, request: HttpRequest) -> Answer:
         """One job."""
         row = self._own(id, request)
-        return _no(NOT_FOUND) if row is None else {"success": True, "data": self._told(row) | _dates(row)}
+        return (
+            _no(NOT_FOUND)
+            if row is None
+            else {"success": True, "data": self._told(row, self._place(row)) | _dates(row)}
+        )
 
     def position(self, id: str, request: HttpRequest) -> Answer:
         """Where a job is among one's own that wait."""
         row = self._own(id, request)
         if row is None:
             return _no(NOT_FOUND)
-        told = self._told(row)
-        return {"success": True, "data": {"status": told["status"], "position": told["position"]}}
+        return {"success": True, "data": {"status": STATUSES[row.state], "position": self._place(row)}}
 
     def run(self, id: str, request: HttpRequest) -> Answer:
         """Makes a job that waits one's next."""
@@ -171,16 +175,19 @@ class Tasks:
         row = self._own(id, request)
         if row is None:
             return _no(NOT_FOUND)
-        self._again(row)
-        return _yes("Task requeued")
+        problem = self._again(row)
+        return _no(problem) if problem else _yes("Task requeued")
 
     def requeue_failed(self, request: HttpRequest) -> Answer:
-        """Every job that failed, once more."""
+        """Every job that failed and can be run again, once more."""
         failed = self.app.queue.rows(owner_of(request.scope), ["failed"], limit=None)
-        for row in failed:
-            self._again(row)
+        problems = {row.id: self._again(row) for row in failed}
+        again = [row for row in failed if not problems[row.id]]
+        for row in again:
             self.app.queue.forget(row.owner, row.id)
-        return _yes(f"Requeued {len(failed)} failed tasks") if failed else _no("No failed tasks")
+        if again or not failed:
+            return _yes(f"Requeued {len(again)} failed tasks") if again else _no("No failed tasks")
+        return _no(problems[failed[0].id])
 
     def delete(self, id: str, request: HttpRequest) -> Answer:
         """Ends a running job, or takes another out of the queue or the history; pictures stay."""
@@ -252,20 +259,29 @@ class Tasks:
         row = self.app.queue.get(id)
         return row if row is not None and row.owner == owner_of(request.scope) else None
 
+    def _place(self, row: QueueRow) -> int | None:
+        """Among its owner's jobs that wait."""
+        ids = [each.id for each in self._waiting(row.owner)]
+        return ids.index(row.id) if row.id in ids else None
+
     def _waiting(self, owner: str) -> list[QueueRow]:
         own = {row.id: row for row in self.app.queue.rows(owner, ["queued"], limit=None)}
         return [own[id] for id in self.app.queue.line() if id in own]
 
-    def _again(self, row: QueueRow) -> None:
+    def _again(self, row: QueueRow) -> str:
+        """Queues the job once more, or says why it cannot be: its picture may be gone, or its checkpoint."""
         request = read_request(row.kind, json.loads(row.request)).model_copy(update={"styles": ()})
         defaults = {name: Options.model_fields[name].default for name in IN_THE_REQUEST}
         options = Options.model_validate_json(row.options).model_copy(update=defaults)
-        self.app.engine.submit(request, row.owner, options)
+        try:
+            self.app.engine.submit(request, row.owner, options)
+        except AquatintError as error:
+            return str(error)
+        return ""
 
-    def _told(self, row: QueueRow) -> Answer:
+    def _told(self, row: QueueRow, position: int | None = None) -> Answer:
         params = {key: value for key, value in json.loads(row.request).items() if key not in PICTURES}
         params["checkpoint"] = json.loads(row.options).get("sd_model_checkpoint")
-        line = [each.id for each in self._waiting(row.owner)] if row.state == "queued" else []
         return {
             "id": row.id,
             "api_task_id": None,
@@ -275,7 +291,7 @@ class Tasks:
             "status": STATUSES[row.state],
             "params": params,
             "priority": row.order,
-            "position": line.index(row.id) if row.id in line else None,
+            "position": position,
             "result": row.error or self._infotexts(row),
             "bookmarked": False,
         }

@@ -13,8 +13,11 @@ from PIL import Image
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
+from modules.studio.engine import Ticket
 from modules.studio.hooks import Hooks
 from modules.studio.job import Job
+from modules.studio.request import Request
+from modules.studio.settings import Options
 from modules.web.gate import Gate
 from tests.web.asgi import Answer, ask
 from tests.web.conftest import Submit
@@ -175,3 +178,28 @@ def test_a_stranger_is_asked_who_they_are(closed_site: Gate) -> None:
 def test_what_there_is_to_choose_from_is_listed(open_site: Gate) -> None:
     assert "Euler a" in json.loads(ask(open_site, path="/agent-scheduler/v1/samplers").body)
     assert json.loads(ask(open_site, path="/agent-scheduler/v1/sd-models").body)[0].startswith("starter")
+
+
+def test_a_job_that_cannot_be_run_again_says_why_and_stays_in_the_history(
+    closed_site: Gate, submit: Submit, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.engine, "hooks", [Fails()])
+    tickets = [submit("alice", prompt=prompt) for prompt in ("gone", "still there")]
+    assert [ticket.wait(WAIT).state for ticket in tickets] == ["failed"] * 2
+    app.engine.pause(True)
+    run_again = app.engine.submit
+
+    def no_pictures(request: Request, owner: str, options: Options | None = None) -> Ticket:
+        if request.prompt == "gone":
+            raise AquatintError("Its picture is gone.")
+        return run_again(request, owner, options)
+
+    monkeypatch.setattr(app.engine, "submit", no_pictures)
+    refused = told(closed_site, "POST", f"task/{tickets[0].id}/requeue")
+    assert (refused["success"], refused["message"]) == (False, "Its picture is gone.")
+    assert told(closed_site, "POST", "task/requeue-failed")["message"] == "Requeued 1 failed tasks"
+    assert told(closed_site, "POST", "task/requeue-failed")["message"] == "Its picture is gone."
+    assert [task["id"] for task in told(closed_site, "GET", "history?status=failed")["tasks"]] == [tickets[0].id]
+    told(closed_site, "POST", "queue/clear")
+    told(closed_site, "POST", "history/clear")
+    app.engine.pause(False)
