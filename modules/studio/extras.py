@@ -12,12 +12,11 @@ from PIL import Image
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.tiles import Size
 from modules.studio.face_restoring import CODEFORMER, GFPGAN, FaceRestorers
-from modules.studio.files import DiskFullError
 from modules.studio.gallery import Gallery
 from modules.studio.image_files import PictureError, open_picture, read_parameters
 from modules.studio.infotext import read_infotext
 from modules.studio.infotext_entries import entry
-from modules.studio.job import Job, SavedImage, Stopped
+from modules.studio.job import Job, Stopped
 from modules.studio.picture_files import pictures_directly_in
 from modules.studio.request import Extras, RequestError
 from modules.studio.settings import Options, with_overrides
@@ -185,7 +184,8 @@ class ExtrasRecipe:
             facts |= more
         job.report(stage="saving")
         job.seeds[index] = _seed_in(source.infotext)
-        saved = self._keep(result, source.infotext, index, _words(facts))
+        wanted, done = not self.request.do_not_save_samples, _words(facts)
+        saved = self.gallery.keep(result, source.infotext, job, index, saved=wanted, done=done)
         job.report(images=(*job.progress.images, saved))
 
     def _restore(self, image: Image.Image, name: str, share: float, index: int) -> tuple[Image.Image, dict[str, str]]:
@@ -226,17 +226,6 @@ class ExtrasRecipe:
         except OSError as error:
             raise PictureError(f"{path.name} cannot be read: {error.strerror}.") from None
         return Source(open_picture(data), read_parameters(data))
-
-    def _keep(self, image: Image.Image, infotext: str, index: int, done: str) -> SavedImage:
-        """On disk and in the index, or in memory when that is not wanted, or there is no room on the disk."""
-        if self.request.do_not_save_samples:
-            return self.gallery.keep_in_memory(image, infotext, self.job, index, done=done)
-        try:
-            return self.gallery.save(image, infotext, self.job, index, done=done)
-        except DiskFullError:
-            unsaved = self.gallery.keep_in_memory(image, infotext, self.job, index, done=done)
-            self.job.report(images=(*self.job.progress.images, unsaved))
-            raise
 
 
 def _words(facts: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from PIL import Image
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.filenames import LONGEST_NAME, Subject, file_name, folder_names, safe_component
-from modules.studio.files import explained, write_atomically
+from modules.studio.files import DiskFullError, explained, write_atomically
 from modules.studio.folders import Folders
 from modules.studio.image_files import (
     Format,
@@ -132,6 +132,23 @@ class Gallery:
         picture = replace(picture, owner=job.owner, job=job.id)
         self._index.add(picture)
         return self._saved(picture)
+
+    def keep(
+        self, image: Image.Image, infotext: str, job: Job, index: int, *, saved: bool, done: str = ""
+    ) -> SavedImage:
+        """On disk and in the index, or, where that is not wanted, in memory for as long as there is room.
+
+        Raises: DiskFullError; then the picture is in memory and among the job's, to be downloaded before the server
+        ends.
+        """
+        if not saved:
+            return self.keep_in_memory(image, infotext, job, index, done=done)
+        try:
+            return self.save(image, infotext, job, index, done=done)
+        except DiskFullError:
+            unsaved = self.keep_in_memory(image, infotext, job, index, done=done)
+            job.report(images=(*job.progress.images, unsaved))
+            raise
 
     def keep_in_memory(self, image: Image.Image, infotext: str, job: Job, index: int, *, done: str = "") -> SavedImage:
         """Keeps a picture that shall not be saved (or that the disk had no room for) until KEPT_IN_MEMORY newer ones

@@ -11,7 +11,6 @@ from PIL import Image
 from modules.diffusion.errors import NotANumberError
 from modules.diffusion.model import Model
 from modules.diffusion.store import ModelStore
-from modules.studio.files import DiskFullError
 from modules.studio.gallery import Gallery
 from modules.studio.grid import image_grid
 from modules.studio.hooks import Chain, Hooks
@@ -102,21 +101,11 @@ class Recipe:
                 batch.images = self._painter.paint(batch, model)
 
     def _keep(self, image: Image.Image, index: int, infotext: str, *, unfinished: bool) -> SavedImage:
-        """On disk and in the index, or, where that is not wanted, in memory for as long as there is room."""
-        job = self.job
+        request, options = self.job.request, self.job.options
         self._images.append(image)
-        if (
-            job.request.do_not_save_samples
-            or not job.options.samples_save
-            or (unfinished and not job.options.save_incomplete_images)
-        ):
-            return self.gallery.keep_in_memory(image, infotext, job, index)
-        try:
-            return self.gallery.save(image, infotext, job, index)
-        except DiskFullError:
-            unsaved = self.gallery.keep_in_memory(image, infotext, job, index)
-            job.report(images=(*job.progress.images, unsaved))  # to be downloaded before the server ends
-            raise
+        wanted = options.samples_save and not request.do_not_save_samples
+        saved = wanted and (options.save_incomplete_images or not unfinished)
+        return self.gallery.keep(image, infotext, self.job, index, saved=saved)
 
     def _save_grid(self, model: Model) -> None:
         job = self.job
