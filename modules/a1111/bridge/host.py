@@ -1,0 +1,50 @@
+"""What A1111's words stand on: the studio, bound once before any extension is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modules.diffusion.errors import AquatintError
+
+if TYPE_CHECKING:
+    from modules.studio.app import App
+    from modules.studio.job import Job
+
+
+class NoStudioError(AquatintError):
+    """A word of A1111's was used before there was a studio."""
+
+
+class Host:
+    """The studio that `shared`, `processing` and the others speak for, and what is at work in it."""
+
+    def __init__(self) -> None:
+        self._app: App | None = None
+        self.job: Job | None = None
+        """The job on the engine's thread, while there is one."""
+        self.p: Any = None
+        """Its face, in A1111's words."""
+
+    @property
+    def app(self) -> App:
+        """Raises: NoStudioError."""
+        if self._app is None:
+            raise NoStudioError("There is no studio yet: extensions are loaded after it is opened.")
+        return self._app
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether `app` may be asked for."""
+        return self._app is not None
+
+    def bind(self, app: App) -> None:
+        """From now on the words speak for this studio."""
+        self._app = app
+
+    def release(self) -> None:
+        """Forgets the studio."""
+        self._app, self.job, self.p = None, None, None
+
+
+host = Host()
+"""The one that all words share: extensions import words by name, so they can be handed none."""
