@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from modules.diffusion.errors import AquatintError
 
 if TYPE_CHECKING:
+    from modules.diffusion.model import Model
     from modules.studio.app import App
     from modules.studio.job import Job
 
@@ -20,10 +22,26 @@ class Host:
 
     def __init__(self) -> None:
         self._app: App | None = None
-        self.job: Job | None = None
-        """The job on the engine's thread, while there is one."""
+        self._job: Job | None = None
+        self._thread = 0
+        self.model: Model | None = None
+        """The model that is leased for it, while one is."""
         self.p: Any = None
         """Its face, in A1111's words."""
+
+    @property
+    def job(self) -> Job | None:
+        """The job on the engine's thread, while there is one; to be set on that thread."""
+        return self._job
+
+    @job.setter
+    def job(self, job: Job | None) -> None:
+        self._job, self._thread = job, threading.get_ident()
+
+    @property
+    def job_here(self) -> Job | None:
+        """The job that the calling thread works on; pages and routes, on other threads, see none."""
+        return self._job if self._thread == threading.get_ident() else None
 
     @property
     def app(self) -> App:
@@ -43,7 +61,7 @@ class Host:
 
     def release(self) -> None:
         """Forgets the studio."""
-        self._app, self.job, self.p = None, None, None
+        self._app, self.job, self.model, self.p = None, None, None, None
 
 
 host = Host()

@@ -1,0 +1,36 @@
+"""What the tests of A1111's words share: a studio that they speak for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from modules.studio.app import App, open_app
+from modules.studio.command_line import ROOT, read_flags
+from tests.a1111.words import word
+
+
+@pytest.fixture
+def open_bound(tmp_path: Path) -> Iterator[Callable[..., App]]:
+    """Opens a studio in a folder of its own and binds the words to it; each further call is a restart."""
+    host = word("bridge.host").host
+    opened: list[App] = []
+
+    def make(*flags: str) -> App:
+        app = open_app(read_flags(["--data-dir", str(tmp_path / "data"), "--no-half", *flags], {}))
+        opened.append(app)
+        host.bind(app)
+        return app
+
+    yield make
+    host.release()
+    for app in opened:
+        app.close()
+
+
+@pytest.fixture
+def studio(open_bound: Callable[..., App]) -> App:
+    """A studio with the starter checkpoint, for which the words speak."""
+    return open_bound("--models-dir", str(ROOT / "models"))
