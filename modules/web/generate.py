@@ -58,7 +58,7 @@ def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
     """Updates that show what `asked` for: an `infotext`, a `picture` ({"id", "width", "height"}), a `seed`, a
     `checkpoint`; each is optional. Widgets of which it says nothing stay as they are."""
     text, picture, seed, checkpoint = (asked.get(key) for key in ("infotext", "picture", "seed", "checkpoint"))
-    values, problems = _restored(app, text) if isinstance(text, str) and text.strip() else ({}, [])
+    values, problems = restored_values(app, text) if isinstance(text, str) and text.strip() else ({}, [])
     if isinstance(picture, dict):
         values["init_images"] = picture
     if isinstance(seed, int):
@@ -69,8 +69,9 @@ def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
     return Said(filled.updates, "\n".join([*problems, *filled.problems]))
 
 
-def _restored(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
-    """What an infotext says, as fields and options, and a sentence for each thing that cannot be had here."""
+def restored_values(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
+    """What an infotext says, as fields and options (`override_settings` has those that are not in the bar), and a
+    sentence for each thing that cannot be had here."""
     restored = to_request_values(read_infotext(infotext))
     problems = list(restored.problems)
     values = {"styles": [], "subseed": -1, **restored.values}

@@ -11,9 +11,11 @@ import gradio as gr
 from modules.diffusion.errors import AquatintError
 from modules.studio.settings import with_overrides
 from modules.web.batch import connect_batch
+from modules.web.field import TEXT
 from modules.web.field_rows import QUICK
 from modules.web.fields import chosen_checkpoint
 from modules.web.generate import fill, generate, native_side, owner_in, planned, remember
+from modules.web.hires_again import connect_hires_again
 from modules.web.messages import Said, on_event
 from modules.web.prompt_notes import PromptNotes
 from modules.web.tab_generate import Sheet
@@ -57,6 +59,8 @@ def _connect_generate(sheet: Sheet) -> None:
         js=newest,
         trigger_mode="multiple",
     )
+    if form.tab == TEXT:
+        connect_hires_again(sheet.page, form, sheet.results, sheet.inputs)
     if sheet.batch is not None:
         connect_batch(sheet.page, form, sheet.batch, sheet.inputs, newest)
 

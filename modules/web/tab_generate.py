@@ -11,6 +11,7 @@ import gradio as gr
 from modules.web.batch import batch_box
 from modules.web.field import OVERRIDES, PAINT, TEXT, WITH_PICTURE
 from modules.web.fields import Form
+from modules.web.hires_again import EVENT as LARGER
 from modules.web.mounts import mount
 from modules.web.passes_form import (
     hires_fix,
@@ -82,7 +83,13 @@ def build_generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
         with gr.Column(scale=6, min_width=320, elem_id=f"{tab}_results", elem_classes="aq-results-column"):
             sheet.results = page.slots.place(
                 f"{tab}_gallery",
-                lambda: mount(page.assets, "results", elem_id=f"{tab}_gallery", options={"tab": tab}),
+                lambda: mount(
+                    page.assets,
+                    "results",
+                    elem_id=f"{tab}_gallery",
+                    events=(LARGER,) if tab == TEXT else (),
+                    options={"tab": tab},
+                ),
             )
     return sheet
 

@@ -24,6 +24,8 @@ def test_hires_fix_is_one_click_and_makes_a_larger_picture(visitor: Visitor) -> 
     expect(body).to_be_visible()
     switch.uncheck()
     expect(visitor.page.locator("#txt2img_hr_size")).to_have_text("")
+    visitor.pictures_of(lambda: visitor.page.get_by_role("button", name="Hires fix", exact=True).first.click())
+    assert visitor.shown_picture().size == (288, 288)
 
 
 @pytest.mark.parametrize("values", [(512, 616, 1.7, 0, 0), (512, 608, 2, 1000, 0), (512, 608, 2, 0, 1100)])

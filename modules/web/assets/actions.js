@@ -6,7 +6,7 @@ import { button } from './dom.js';
 import { confirmed } from './dialog.js';
 import { orToast, toast } from './toast.js';
 
-/** Buttons for the picture that `current()` gives; `context` is {tab(), removed(id)}. */
+/** Buttons for the picture that `current()` gives; `context` is {tab(), removed(id), larger?(image)}. */
 export function actionButtons(current, context) {
   const act = (work) => () => {
     const image = current();
@@ -17,6 +17,7 @@ export function actionButtons(current, context) {
     button('image', 'To img2img', act((image) => sendTo('img2img', image)), { title: 'Send to img2img' }),
     button('brush', 'To inpaint', act((image) => sendTo('inpaint', image)), { title: 'Send to inpaint' }),
     button('fit', 'To Extras', act((image) => sendTo('extras', image)), { title: 'Send to Extras, to make it larger' }),
+    context.larger && button('wand', 'Hires fix', act(context.larger), { title: 'Paint it once more, larger, with the hires settings of the form' }),
     button('recycle', 'Reuse seed', act(reuseSeed), { title: 'Use the seed of this picture again' }),
     button('sliders', 'Reuse all', act(reuseAll), { title: 'Use all parameters of this picture again' }),
     button('trash', 'Delete', act(remove), { class: 'aq-danger', bare: true }),

@@ -8,7 +8,7 @@ import { verifier, verifyOwn } from './verify.js';
 import { View, at, gestures, wheelFactor } from './zoom.js';
 
 /**
- * Opens `images[index]`; `context` is {tab(), removed(id), moved?(id), more?()}.
+ * Opens `images[index]`; `context` is {tab(), removed(id), moved?(id), more?(), larger?(image)}.
  * `more` may load further pictures into `images` when the last one is reached.
  */
 export function openLightbox(images, index, context) {
@@ -22,12 +22,12 @@ export function openLightbox(images, index, context) {
   const bar = h(
     'div',
     { class: 'aq-actions-row', role: 'toolbar', 'aria-label': 'Picture' },
-    actionButtons(() => list[place], { tab: leave, removed: drop }),
+    actionButtons(() => list[place], { tab: leave, removed: drop, larger: context.larger }),
   );
-  // Whatever opens another tab also closes the lightbox.
+  // Whatever leads back to a form or its results also closes the lightbox.
   bar.addEventListener('click', (event) => {
     const name = event.target.closest('button')?.getAttribute('aria-label') ?? '';
-    if (/^(To |Reuse)/.test(name)) dialog.close();
+    if (/^(To |Reuse|Hires)/.test(name)) dialog.close();
   });
   const dialog = h(
     'dialog',

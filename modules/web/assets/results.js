@@ -9,8 +9,9 @@ import { openLightbox } from './lightbox.js';
 import { isActive, poke, watch } from './live.js';
 import { progressBar } from './progress.js';
 
-export function mount(element, { tab, hint = 'Describe one, then press Generate.' }) {
+export function mount(element, { tab, hint = 'Describe one, then press Generate.', trigger }) {
   const form = tab === 'extras' ? 'txt2img' : tab; // where seeds and parameters go
+  const larger = tab === 'txt2img' ? ({ id }) => trigger('ask_for_larger', { id }) : null;
   const removed = new Set();
   let jobs = [];
   let images = [];
@@ -35,7 +36,7 @@ export function mount(element, { tab, hint = 'Describe one, then press Generate.
   const actions = h(
     'div',
     { class: 'aq-actions-row', role: 'toolbar', 'aria-label': 'Picture' },
-    actionButtons(() => current(), { tab: () => form, removed: forget }),
+    actionButtons(() => current(), { tab: () => form, removed: forget, larger }),
   );
   const strip = h('div', { class: 'aq-strip', role: 'listbox', 'aria-label': 'Finished pictures' });
   const problem = h('div', { class: 'aq-problem', role: 'alert', hidden: true });
@@ -182,7 +183,7 @@ export function mount(element, { tab, hint = 'Describe one, then press Generate.
 
   function enlarge() {
     const image = current();
-    if (image) openLightbox(images, images.indexOf(image), { tab: () => form, removed: forget, moved: (id) => choose(id) });
+    if (image) openLightbox(images, images.indexOf(image), { tab: () => form, removed: forget, moved: (id) => choose(id), larger });
   }
 
   function forget(id) {
