@@ -27,7 +27,8 @@ class Field:
     kind: str
     """Which of `widgets.WIDGETS` shows it."""
     suffix: str = ""
-    """The component's elem_id is the tab, "_" and this (A1111's ids); the name itself when left out."""
+    """The component's elem_id is the tab, "_" and this (A1111's ids). When left out it is the name; an option without
+    one has no tab, but stands at the top of the page."""
     default: Any = None
     tabs: tuple[str, ...] = TABS
     limits: tuple[float, float, float] | None = None
@@ -44,7 +45,8 @@ class Field:
     help: str = ""
 
     def elem_id(self, tab: str) -> str:
-        return f"setting_{self.name}" if self.option else f"{tab}_{self.suffix or self.name}"
+        in_the_bar = self.option and not self.suffix
+        return f"setting_{self.name}" if in_the_bar else f"{tab}_{self.suffix or self.name}"
 
     def clean(self, value: Any, app: App) -> Any:
         """`value` if the widget can show it, moved between its limits if need be, else the default."""
@@ -77,3 +79,7 @@ class Field:
     def widget_value(self, values: Mapping[str, Any]) -> Any:
         """The widget's value for a request's fields, or None when they do not say."""
         return self.show(values) if self.show is not None else values.get(self.name)
+
+    def is_said(self, values: Mapping[str, Any]) -> bool:
+        """Whether a request's fields say what the widget is to show; what is optional may be said to be blank."""
+        return self.widget_value(values) is not None or (self.kind == "optional" and self.name in values)

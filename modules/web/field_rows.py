@@ -107,6 +107,11 @@ def _or_none(name: str) -> Callable[[Any], dict[str, Any]]:
     return lambda value: {name: value or None}
 
 
+def _if_said(name: str) -> Callable[[Any], dict[str, Any]]:
+    """An option that a blank widget leaves as it is in the Settings."""
+    return lambda value: {} if value is None else {name: value}
+
+
 def _blank(name: str, nothing: object = "") -> Callable[[Mapping[str, Any]], Any]:
     """The way back of `_or_none`."""
     return lambda values: values[name] or nothing if name in values else None
@@ -283,6 +288,20 @@ FIELDS = (
         free=True,
     ),
     Field("refiner_switch_at", "Switch at", "slider", "switch_at", 0.8, limits=(0.01, 1.0, 0.01)),
+    Field("eta", "Eta", "optional", limits=(0.0, 10.0, 0.05)),
+    Field(
+        "eta_noise_seed_delta",
+        "ENSD",
+        "optional",
+        "eta_noise_seed_delta",
+        limits=(0, 2**32 - 1, 1),
+        read=_if_said("eta_noise_seed_delta"),
+        option=True,
+    ),
+    Field("s_noise", "Sigma noise", "optional", limits=(0.0, 10.0, 0.01)),
+    Field("s_churn", "Sigma churn", "optional", limits=(0.0, 100.0, 0.5)),
+    Field("s_tmin", "Sigma tmin", "optional", limits=(0.0, 1000.0, 0.1)),
+    Field("s_tmax", "Sigma tmax", "optional", limits=(0.0, 1000.0, 0.1)),
     Field("tiling", "Tiling", "switch", default=False),
     Field("cfg_rescale", "CFG rescale", "slider", default=0.0, limits=(0.0, 1.0, 0.05)),
     Field("outpaint_left", "Left", "slider", default=0, tabs=(IMAGE,), limits=(0, 512, 8)),

@@ -68,7 +68,7 @@ class Form:
             shown = None if asked is None else field.clean(asked, app)
             if shown != asked:
                 problems.append(f"{field.label}: {asked} cannot be had here, so it is {shown}.")
-            updates.append(gr.skip() if asked is None else _update(field, app, shown))
+            updates.append(_update(field, app, shown) if field.is_said(values) else gr.skip())
         return Filled(updates, problems)
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import gradio as gr
 
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.samplers import find_sampler
 from modules.studio.app import App
 from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.plan import plan_of
-from modules.studio.request import Request
+from modules.studio.request import SAMPLER_FIELDS, Request
+from modules.studio.settings import Options
 from modules.web.field import OVERRIDES
-from modules.web.field_rows import QUICK
+from modules.web.field_rows import FIELDS, QUICK
 from modules.web.fields import Form, chosen_checkpoint
 from modules.web.login import owner_of
 from modules.web.messages import Said
@@ -75,9 +77,12 @@ def restored_values(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]
     restored = to_request_values(read_infotext(infotext))
     problems = list(restored.problems)
     values = {"styles": [], "subseed": -1, **restored.values}
-    for field in QUICK:
-        if field.name in restored.options:
-            values[field.name] = restored.options[field.name]
+    values |= _sampler_fields(values, app.settings.options)
+    for field in (*QUICK, *FIELDS):
+        if field.option and field.name in restored.options:
+            said = restored.options[field.name]
+            as_set = field.kind == "optional" and said == getattr(app.settings.options, field.name)
+            values[field.name] = None if as_set else said
     for name in ("refiner_checkpoint", "hr_checkpoint_name"):
         if values.get(name):
             problems += _found_in_place(app, values, name)
@@ -90,6 +95,24 @@ def restored_values(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]
     others = {name: value for name, value in restored.options.items() if name not in values}
     values[OVERRIDES] = {name: value for name, value in others.items() if getattr(settings, name) != value}
     return values, problems
+
+
+def _sampler_fields(values: Mapping[str, Any], options: Options) -> dict[str, float | None]:
+    """What a text does not say of its sampler is as that sampler has it, whatever the Settings say; blank where both
+    agree."""
+    try:
+        sampler = find_sampler(values.get("sampler_name") or "")
+    except AquatintError:
+        return {}
+    as_set = {name: getattr(options, name, None) for name in SAMPLER_FIELDS}
+    as_set["eta"] = options.eta_ddim if sampler.on_timesteps else options.eta_ancestral
+    said: dict[str, float | None] = {}
+    for name in SAMPLER_FIELDS:
+        usual = sampler.options.get(name)
+        no_limit = name == "s_tmax" and usual is not None
+        value = values[name] if values.get(name) is not None else 0.0 if no_limit else usual
+        said[name] = None if value == as_set[name] else value
+    return said
 
 
 def _found_in_place(app: App, values: dict[str, Any], name: str) -> list[str]:

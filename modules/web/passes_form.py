@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from modules.web.field import IMAGE
+from modules.web.folds import fold
 from modules.web.mounts import mount
 
 if TYPE_CHECKING:
@@ -30,13 +31,12 @@ def hires_fix(sheet: Sheet) -> Any:
                 sheet.add("hr_upscaler", "hr_second_pass_steps", "denoising_strength")
             with gr.Row():
                 sheet.add("hr_scale", "hr_resize_x", "hr_resize_y")
-            with gr.Accordion("Its own sampler, checkpoint and prompts", open=False, elem_id=f"{tab}_hr_own"):
-                with gr.Row():
-                    sheet.add("hr_sampler_name", "hr_scheduler")
-                with gr.Row():
-                    sheet.add("hr_checkpoint_name", "hr_cfg")
-                with gr.Row():
-                    sheet.add("hr_prompt", "hr_negative_prompt")
+            own = (
+                ("hr_sampler_name", "hr_scheduler"),
+                ("hr_checkpoint_name", "hr_cfg"),
+                ("hr_prompt", "hr_negative_prompt"),
+            )
+            fold(sheet, "Its own sampler, checkpoint and prompts", "hr_own", *own)
     return note
 
 
@@ -50,25 +50,27 @@ def show_hires_size(sheet: Sheet, note: Any) -> None:
 
 def refiner_and_sampling(sheet: Sheet) -> None:
     """Closed until somebody wants them."""
-    tab = sheet.form.tab
-    with gr.Accordion("Refiner", open=False, elem_id=f"{tab}_refiner"), gr.Row():
-        sheet.add("refiner_checkpoint", "refiner_switch_at")
-    with gr.Accordion("More", open=False, elem_id=f"{tab}_sampling_more"), gr.Row():
-        sheet.add("cfg_rescale", "tiling")
+    refiner = ("refiner_checkpoint", "refiner_switch_at")
+    fold(sheet, "Refiner", "refiner", refiner, marked_by=refiner[:1])
+    fold(
+        sheet,
+        "Sampler parameters",
+        "sampler_parameters",
+        ("eta", "eta_noise_seed_delta", "s_noise"),
+        ("s_churn", "s_tmin", "s_tmax"),
+    )
+    fold(sheet, "More", "sampling_more", ("cfg_rescale", "tiling"))
 
 
 def over_the_picture(sheet: Sheet) -> None:
     """Closed until somebody wants them: what is done around, over and over to a picture."""
-    tab = sheet.form.tab
-    if tab == IMAGE:
-        with gr.Accordion("Outpainting", open=False, elem_id=f"{tab}_outpainting"):
-            for names in (("outpaint_left", "outpaint_right"), ("outpaint_up", "outpaint_down"), ("outpaint_blur",)):
-                with gr.Row():
-                    sheet.add(*names)
-        with gr.Accordion("SD upscale", open=False, elem_id=f"{tab}_sd_upscale"), gr.Row():
-            sheet.add("sd_upscale_upscaler", "sd_upscale_scale", "sd_upscale_overlap")
-    with gr.Accordion("Loopback", open=False, elem_id=f"{tab}_loopback"), gr.Row():
-        sheet.add("loops", "final_denoising_strength", "denoising_curve")
+    if sheet.form.tab == IMAGE:
+        sides = ("outpaint_left", "outpaint_right"), ("outpaint_up", "outpaint_down")
+        fold(sheet, "Outpainting", "outpainting", *sides, ("outpaint_blur",), marked_by=[*sides[0], *sides[1]])
+        tiled = ("sd_upscale_upscaler", "sd_upscale_scale", "sd_upscale_overlap")
+        fold(sheet, "SD upscale", "sd_upscale", tiled, marked_by=tiled[:1])
+    looped = ("loops", "final_denoising_strength", "denoising_curve")
+    fold(sheet, "Loopback", "loopback", looped, marked_by=looped[:1])
 
 
 def soft_inpainting(sheet: Sheet) -> None:
@@ -85,8 +87,6 @@ def soft_inpainting(sheet: Sheet) -> None:
 
 def variation(sheet: Sheet) -> None:
     """What bends the seed."""
-    with gr.Accordion("Variation", open=False, elem_id=f"{sheet.form.tab}_subseed_row"):
-        with gr.Row():
-            sheet.add("subseed", "subseed_strength")
-        with gr.Row():
-            sheet.add("seed_resize_from_w", "seed_resize_from_h")
+    resized = ("seed_resize_from_w", "seed_resize_from_h")
+    marks = ["subseed_strength", *resized]
+    fold(sheet, "Variation", "subseed_row", ("subseed", "subseed_strength"), resized, marked_by=marks)

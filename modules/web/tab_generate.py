@@ -11,6 +11,7 @@ import gradio as gr
 from modules.web.batch import batch_box
 from modules.web.field import OVERRIDES, PAINT, TEXT, WITH_PICTURE
 from modules.web.fields import Form
+from modules.web.folds import Fold, fold, mark_folds
 from modules.web.hires_again import EVENT as LARGER
 from modules.web.mounts import mount
 from modules.web.passes_form import (
@@ -39,6 +40,7 @@ class Sheet:
     plan: Any = None
     results: Any = None
     batch: Any = None
+    folds: list[Fold] = field(default_factory=list)
     style_name: Any = None
 
     @property
@@ -171,8 +173,8 @@ def _parameters(sheet: Sheet) -> None:
             sheet.tool("random_seed", "A new seed each time", "dice", f"{tab}_random_seed")
             sheet.tool("reuse_seed", "The seed of the picture that is shown", "recycle", f"{tab}_reuse_seed")
     if tab in WITH_PICTURE:
-        with gr.Accordion("Resizing and mask" if tab == PAINT else "Resizing", open=False, elem_id=f"{tab}_more"):
-            sheet.add("resize_mode", "mask_blur_x", "inpainting_mask_invert")
+        label = "Resizing and mask" if tab == PAINT else "Resizing"
+        fold(sheet, label, "more", ("resize_mode",), ("mask_blur_x",), ("inpainting_mask_invert",))
     if hires_note is not None:
         show_hires_size(sheet, hires_note)
     if tab in WITH_PICTURE:
@@ -180,3 +182,4 @@ def _parameters(sheet: Sheet) -> None:
     variation(sheet)
     refiner_and_sampling(sheet)
     sheet.add(OVERRIDES)
+    mark_folds(sheet)

@@ -119,6 +119,22 @@ def _count(field: Field, tab: str, app: App, assets: Assets) -> Any:
     )
 
 
+def _optional(field: Field, tab: str, app: App, assets: Assets) -> Any:
+    """A number, or nothing: then the Settings say it."""
+    low, high, step = field.limits or (0, 1, 0.01)
+    return gr.Number(
+        field.default,
+        precision=0 if isinstance(step, int) else None,
+        minimum=low,
+        maximum=high,
+        step=step,
+        label=field.label,
+        placeholder=field.help or "as in Settings",
+        elem_id=field.elem_id(tab),
+        min_width=100,
+    )
+
+
 def _seed(field: Field, tab: str, app: App, assets: Assets) -> Any:
     return gr.Number(field.default, precision=0, label=field.label, elem_id=field.elem_id(tab), min_width=100)
 
@@ -149,6 +165,7 @@ WIDGETS: dict[str, Callable[[Field, str, App, Assets], Any]] = {
     "radio": _radio,
     "slider": _slider,
     "count": _count,
+    "optional": _optional,
     "seed": _seed,
     "picture": _picture,
     "canvas": _canvas,

@@ -48,3 +48,32 @@ def test_a_pasted_text_with_hires_fix_switches_it_on_and_one_without_off(visitor
     assert visitor.number("txt2img", "hr_scale").input_value() == "1.25"
     assert visitor.number("txt2img", "denoising_strength").input_value() == "0.45"
     assert visitor.page.locator("#txt2img_hr_upscaler input").input_value() == "Lanczos"
+
+
+def test_a_closed_part_of_the_form_shows_a_mark_while_something_in_it_is_asked_for(visitor: Visitor) -> None:
+    text = "a fox\nSteps: 3, Sampler: Euler a, CFG scale: 4, Seed: 5, Size: 128x128"
+    more = ", Variation seed: 4, Variation seed strength: 0.3, Eta: 0.5, ENSD: 31337"
+    marked = visitor.page.locator("#tab_txt2img .aq-marked")
+    for asked, count in (("", 0), (more, 2)):
+        visitor.prompt().fill(text + asked)
+        visitor.page.locator("#paste").click()
+        expect(visitor.prompt()).to_have_value("a fox")
+        expect(marked).to_have_count(count)
+    parameters = visitor.page.locator("#txt2img_sampler_parameters")
+    expect(parameters.locator("button").first).to_have_attribute("title", "Eta: 0.5\nENSD: 31337")
+    visitor.page.wait_for_timeout(1500)
+    visitor.reload()
+    expect(marked).to_have_count(2)
+    parameters.locator("button").first.click()
+    visitor.number("txt2img", "eta").fill("")
+    visitor.number("txt2img", "eta_noise_seed_delta").fill("")
+    expect(marked).to_have_count(1)
+    visitor.pictures_of(visitor.generate)
+    assert "Eta" not in visitor.details()
+    assert "Variation seed strength" in visitor.details()
+    visitor.open("img2img")
+    visitor.page.locator("#img2img_loopback button").first.click()
+    visitor.set_number("img2img", "loops", 2)
+    expect(visitor.page.locator("#img2img_loopback.aq-marked")).to_be_visible()
+    visitor.set_number("img2img", "loops", 1)
+    expect(visitor.page.locator("#tab_img2img .aq-marked")).to_have_count(0)

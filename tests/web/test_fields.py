@@ -155,6 +155,22 @@ def test_filling_changes_only_what_is_spoken_of_and_says_what_cannot_be_shown() 
     assert [problem.partition(":")[0] for problem in filled.problems] == ["Schedule type", "Steps"]
 
 
+def test_what_is_blank_is_as_in_the_settings_and_can_be_made_blank_again() -> None:
+    form = Form("txt2img")
+    blank, asked = form.read(values(form)), form.read(values(form, eta=0, eta_noise_seed_delta=31337))
+    assert (blank.eta, blank.s_churn, "eta_noise_seed_delta" in blank.override_settings) == (None, None, False)
+    assert (asked.eta, asked.override_settings["eta_noise_seed_delta"]) == (0, 31337)
+    names = [field.name for field in form.fields]
+    cleared = form.filled({"eta": None}, STUDIO).updates
+    assert cleared[names.index("eta")]["value"] is None
+    assert "value" not in cleared[names.index("s_churn")]
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_an_option_of_the_form_has_an_id_for_each_tab(tab: str) -> None:
+    assert f"{tab}_eta_noise_seed_delta" in {field.elem_id(tab) for field in Form(tab).fields}
+
+
 def test_further_settings_of_an_infotext_become_overrides() -> None:
     form = Form("txt2img")
     filled = form.filled({"override_settings": {"eta_noise_seed_delta": 31337, "note": "a: b"}}, STUDIO)

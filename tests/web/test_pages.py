@@ -105,16 +105,49 @@ def test_a_form_is_remembered_for_its_owner_alone(app: App) -> None:
     assert (hers[clip_skip], other_tab, his[clip_skip]) == (2, 2, 1)
 
 
+def filled_with(app: App, infotext: str) -> tuple[Any, dict[str, Any]]:
+    """What filling in the form gives, and its widgets' new values by name."""
+    filled = fill(app, Form("txt2img"), {"infotext": infotext})
+    fields = Form("txt2img").fields
+    return filled, {field.name: update.get("value") for field, update in zip(fields, filled.outputs, strict=True)}
+
+
 def test_an_infotext_fills_the_form_and_what_is_not_here_is_said(app: App) -> None:
-    text = "a cat\nSteps: 9, Sampler: Euler, Size: 64x64, Seed: 3, Model: not-here, ENSD: 31337"
-    filled = fill(app, Form("txt2img"), {"infotext": text})
-    told = {
-        field.name: update.get("value") for field, update in zip(Form("txt2img").fields, filled.outputs, strict=True)
-    }
+    text = "a cat\nSteps: 9, Sampler: Euler, Size: 64x64, Seed: 3, Model: not-here, NGMS all steps: True"
+    filled, told = filled_with(app, text)
     assert (told["prompt"], told["negative_prompt"], told["steps"], told["seed"]) == ("a cat", "", 9, 3)
-    assert told["override_settings"] == ["eta_noise_seed_delta: 31337"]
+    assert told["override_settings"] == ["s_min_uncond_all: true"]
     assert told["sd_model_checkpoint"] is None
     assert "not-here" in filled.text
+
+
+SAMPLER_PARAMETERS = ("eta", "eta_noise_seed_delta", "s_noise", "s_churn", "s_tmin", "s_tmax")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "more", "settings", "shown"),
+    [
+        ("Euler a", "", {}, (None,) * 6),
+        ("Euler a", ", Eta: 0.5, ENSD: 31337", {}, (0.5, 31337, None, None, None, None)),
+        ("Euler a", ", Eta: 0.5, ENSD: 31337", {"eta_ancestral": 0.5, "eta_noise_seed_delta": 31337}, (None,) * 6),
+        ("Euler a", "", {"eta_ancestral": 0.5, "eta_noise_seed_delta": 5}, (1.0, 0, None, None, None, None)),
+        ("DDIM", "", {"eta_ancestral": 0.5, "eta_ddim": 0.3}, (0.0, None, None, None, None, None)),
+        ("Heun", ", Sigma churn: 3", {"s_churn": 1, "s_tmax": 9}, (None, None, None, 3.0, None, 0.0)),
+        ("LMS", "", {"eta_ancestral": 0.5, "s_churn": 1}, (None,) * 6),
+    ],
+)
+def test_sampler_parameters_are_blank_where_the_settings_say_what_the_text_says(
+    app: App, settings: dict[str, Any], sampler: str, more: str, shown: tuple[float | None, ...]
+) -> None:
+    text = f"a cat\nSteps: 9, Sampler: {sampler}, Size: 64x64, Seed: 3{more}"
+    before = app.settings.options
+    app.settings.options = before.model_copy(update=settings)
+    try:
+        _, told = filled_with(app, text)
+    finally:
+        app.settings.options = before
+    assert tuple(told[name] for name in SAMPLER_PARAMETERS) == shown
+    assert told["override_settings"] == []
 
 
 @pytest.mark.parametrize("asked", [{}, {"infotext": 5, "picture": "x", "seed": "y"}, {"infotext": "  "}])

@@ -3,6 +3,7 @@
 import { pngInfo, post } from './api.js';
 import { changed, connect, fillForm, newest, openForm, restored, saveNow, shownImage } from './bridge.js';
 import { toggleCards } from './cards.js';
+import { markFold } from './folds.js';
 import { hiresSize } from './hires.js';
 import { looksLikeInfotext } from './infotext.js';
 import { pictureIn } from './intake.js';
@@ -14,7 +15,7 @@ const LARGEST_SIDE = 2048;
 
 export function mount(element, { trigger }) {
   connect(trigger);
-  window.aquatint = { changed, failed, hiresSize, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleCards, toggleStyles };
+  window.aquatint = { changed, failed, hiresSize, markFold, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleCards, toggleStyles };
   promptKeys(generate);
   acceptAnywhere();
   document.addEventListener('visibilitychange', () => document.hidden && saveNow());
