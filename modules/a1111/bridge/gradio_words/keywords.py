@@ -1,0 +1,155 @@
+"""The keywords with which Gradio 3 and 4 made components, in the words of Gradio 6: one small function a change."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block, BlockContext
+
+from .said_once import SaidOnce
+
+Keywords = dict[str, Any]
+
+BUTTONS = {
+    "show_copy_button": "copy",
+    "show_download_button": "download",
+    "show_share_button": "share",
+    "show_fullscreen_button": "fullscreen",
+}
+WITH_FORMAT = (gr.Image, gr.Gallery)
+NEVER_CHOSEN = (gr.Dropdown,)
+FILES = (gr.File, gr.UploadButton)
+
+
+def source(kind: type[Block], given: Keywords) -> None:
+    """`source="upload"` and, in Gradio 3.5, "canvas", which is drawn upon rather than filled."""
+    if "source" in given:
+        named = given.pop("source")
+        wanted = "upload" if named == "canvas" else named
+        given.setdefault("sources", [wanted] if isinstance(wanted, str) else wanted)
+
+
+def mirror_webcam(kind: type[Block], given: Keywords) -> None:
+    if "mirror_webcam" in given:
+        mirror = bool(given.pop("mirror_webcam"))
+        if "webcam_options" in _parameters(kind):
+            given.setdefault("webcam_options", gr.WebcamOptions(mirror=mirror))
+
+
+def shape(kind: type[Block], given: Keywords) -> None:
+    """The size of a picture was `shape=(width, height)` of what the function got; the box is as tall at least."""
+    given.pop("shape", None)
+
+
+def buttons(kind: type[Block], given: Keywords) -> None:
+    """Switches for single buttons; where any was on or off, the list holds those that are on."""
+    asked = {name: given.pop(name) for name in BUTTONS if name in given}
+    if asked and "buttons" in _parameters(kind):
+        given.setdefault("buttons", [BUTTONS[name] for name, on in asked.items() if on])
+
+
+def grid(kind: type[Block], given: Keywords) -> None:
+    """Columns of a gallery: a number, or one for each width of window, of which the last counts."""
+    if issubclass(kind, gr.Gallery):
+        columns = given.pop("grid", given.get("columns"))
+        if isinstance(columns, (list, tuple)):
+            columns = columns[-1] if columns else None
+        if columns is not None:
+            given["columns"] = columns
+
+
+def table(kind: type[Block], given: Keywords) -> None:
+    """`col_count=(3, "fixed")` was a number and whether more may come; so for rows."""
+    if not issubclass(kind, gr.Dataframe):
+        return
+    for old, new in (("col_count", "column_count"), ("row_count", "row_count")):
+        value = given.pop(old, None)
+        number = value[0] if isinstance(value, tuple | list) else value
+        if number is not None:
+            given.setdefault(new, number)
+    if "height" in given:
+        given.setdefault("max_height", given.pop("height"))
+
+
+def file_type(kind: type[Block], given: Keywords) -> None:
+    """A file was handed on as an open temporary file with a `name`; a path has that too."""
+    if issubclass(kind, FILES) and given.get("type") in ("file", "bytes"):
+        given["type"] = "filepath" if given["type"] == "file" else "binary"
+
+
+def tool_button(kind: type[Block], given: Keywords) -> None:
+    if issubclass(kind, gr.Button) and given.get("variant") == "tool":
+        given["variant"] = "secondary"
+        given["elem_classes"] = [*_classes(given), "tool"]
+
+
+def invisible(kind: type[Block], given: Keywords) -> None:
+    """What was not visible was on the page all the same, for scripts to write into."""
+    if given.get("visible") is False and (given.get("elem_id") or issubclass(kind, BlockContext)):
+        given["visible"] = "hidden"
+
+
+def not_chosen(kind: type[Block], given: Keywords) -> None:
+    """A list of choices began with none of them chosen; now it would begin with the first."""
+    if issubclass(kind, NEVER_CHOSEN) and "value" not in given:
+        given["value"] = [] if given.get("multiselect") else None
+
+
+def lossless(kind: type[Block], given: Keywords) -> None:
+    """Pictures were PNG files with their texts; as WebP they would lose their generation parameters."""
+    if issubclass(kind, WITH_FORMAT):
+        given.setdefault("format", "png")
+
+
+CHANGES: tuple[Callable[[type[Block], Keywords], None], ...] = (
+    source,
+    mirror_webcam,
+    shape,
+    buttons,
+    grid,
+    table,
+    file_type,
+    tool_button,
+    invisible,
+    not_chosen,
+    lossless,
+)
+
+
+def translated(kind: type[Block], given: Keywords, said: SaidOnce) -> Keywords:
+    """What a component of that kind is made with today; what it does not know any more is left out, and said once."""
+    words = dict(given)
+    for change in CHANGES:
+        change(kind, words)
+    return known(kind, words, said)
+
+
+def known(kind: type[Block], given: Keywords, said: SaidOnce) -> Keywords:
+    """Without the keywords that nothing takes."""
+    parameters = _parameters(kind)
+    if issubclass(kind, gr.HTML):  # it takes any word as a property of its template
+        parameters = parameters - {"props"}
+        taken = {name: value for name, value in given.items() if name in parameters}
+    elif any(kind_ is inspect.Parameter.VAR_KEYWORD for kind_ in _kinds(kind)):
+        return given
+    else:
+        taken = {name: value for name, value in given.items() if name in parameters}
+    for name in given.keys() - taken.keys():
+        said.say(f"Gradio has no {name}= for {kind.__name__} any more; it is left out.")
+    return taken
+
+
+def _parameters(kind: type[Block]) -> set[str]:
+    return set(inspect.signature(kind.__init__).parameters) - {"self"}
+
+
+def _kinds(kind: type[Block]) -> list[Any]:
+    return [parameter.kind for parameter in inspect.signature(kind.__init__).parameters.values()]
+
+
+def _classes(given: Keywords) -> list[str]:
+    classes = given.get("elem_classes") or []
+    return [classes] if isinstance(classes, str) else list(classes)
