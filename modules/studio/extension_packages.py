@@ -1,0 +1,266 @@
+"""Packages that extensions want: planned by pip without installing, then put into a folder of their own."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from modules.diffusion.errors import AquatintError
+from modules.studio.command_line import ROOT
+from modules.studio.extension_process import run_aside
+
+PATIENCE = 1800.0
+"""Seconds for pip, and for an install.py."""
+INSTALLING = "AQUATINT_INSTALLING"
+"""Set while an install.py runs, and only then: elsewhere nobody asked for packages."""
+PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(\[[\w\s,.-]*\])?\s*(\(?[\s\d\w.*+!,<>=~-]*\)?)\s*(;.*)?")
+"""A requirement that names a package of the index; an address or an option for pip does not."""
+RUN = """
+import runpy, sys
+sys.path += sys.argv[2:]
+sys.argv = sys.argv[1:2]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+Say = Callable[[str], None]
+
+
+class PackagesError(AquatintError):
+    """The packages of an extension could not be planned or installed; the text says why."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """One that would be installed."""
+
+    name: str
+    version: str
+    sha256: str
+    url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What pip would install. Nothing is installed yet."""
+
+    packages: list[Package] = field(default_factory=list)
+    conflict: str = ""
+    """Why it cannot be: pip's words, in short."""
+    left_out: list[str] = field(default_factory=list)
+    """Lines that are not followed: addresses and options, and what would contradict Aquatint's own packages."""
+
+
+# Where they lie
+
+
+def overlay_of(state: Path, name: str) -> Path:
+    """The folder of one extension's packages, for this Python: those of another one would not fit."""
+    return state / "packages" / f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}" / name
+
+
+def sites(overlay: Path) -> list[Path]:
+    """The folders of an overlay that Python imports from."""
+    scheme = "nt" if os.name == "nt" else "posix_prefix"
+    paths = sysconfig.get_paths(scheme, {"base": str(overlay), "platbase": str(overlay)})
+    return list(dict.fromkeys(Path(paths[key]) for key in ("purelib", "platlib")))
+
+
+def add_to_path(overlays: Iterable[Path]) -> None:
+    """Makes their packages importable, after everything that Aquatint itself has."""
+    found = [str(site) for overlay in overlays for site in sites(overlay) if site.is_dir()]
+    sys.path += [site for site in found if site not in sys.path]
+    importlib.invalidate_caches()
+
+
+# Planning
+
+
+def locks(others: Iterable[tuple[str, str]] = ()) -> list[str]:
+    """Constraints for pip: every installed package stays as it is, then the pins of what could still be installed.
+
+    `others` are packages in the overlays of other extensions.
+    """
+    inside = tuple(os.path.realpath(path) for path in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    held = {_plain_name(row.name): row.version for row in metadata.distributions(path=list(inside)) if row.name}
+    lines = [f"{name}=={version.partition('+')[0]}" for name, version in sorted(held.items())]
+    pinned = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line]
+    lines += [line for line in pinned if _plain_name(line.partition("==")[0].strip()) not in held]
+    known = {_plain_name(re.split("[= ]", line)[0]) for line in lines}
+    return lines + [f"{name}=={version}" for name, version in others if _plain_name(name) not in known]
+
+
+def plan(
+    lines: Sequence[str], constraints: Sequence[str], *, from_source: bool = False, only_new: bool = False
+) -> Plan:
+    """Asks pip, and with it the package index, what these requirements come to.
+
+    `only_new` leaves out what names a package that is installed. `from_source` allows packages that are built here,
+    by programs of their own.
+
+    Raises: PackagesError when pip cannot be run.
+    """
+    held = {_plain_name(re.split("[= ]", line)[0]) for line in constraints}
+    wanted, left_out = [], []
+    for line in lines:
+        match = PLAIN.fullmatch(line)
+        if match is None or (only_new and _plain_name(match[1]) in held):
+            left_out.append(line)
+        else:
+            wanted.append(line)
+    if not wanted:
+        return Plan(left_out=left_out)
+    with _folder() as folder:
+        (folder / "wanted.txt").write_text("\n".join(wanted), "utf-8")
+        (folder / "locks.txt").write_text("\n".join(constraints), "utf-8")
+        report = folder / "report.json"
+        words = [
+            "--dry-run",
+            "--report",
+            str(report),
+            "-c",
+            str(folder / "locks.txt"),
+            "-r",
+            str(folder / "wanted.txt"),
+        ]
+        output = _pip([*words, *_binary(from_source)], folder)
+        if output is not None:
+            return Plan(conflict=conflict_in(output, wanted), left_out=left_out)
+        rows = json.loads(report.read_text("utf-8"))["install"]
+    return Plan([_package(row) for row in rows], left_out=left_out)
+
+
+def conflict_in(output: str, wanted: Sequence[str] = ()) -> str:
+    """Of what pip says when it fails, what a person needs."""
+    text = re.sub(r" *\((?:from|constraint)[^)]*\)", "", output)
+    cause = re.findall(r"^\s+(.+ (?:depends on|requested) .+|The user requested .+)$", text, re.MULTILINE)
+    if "ResolutionImpossible" in output or "conflicting dependencies" in output:
+        held = [line.replace("The user requested (constraint) ", "Aquatint has ") for line in _causes(output)]
+        return "; ".join(dict.fromkeys(held or cause)) or "its requirements contradict Aquatint's own packages"
+    missing = re.search(r"No matching distribution found for ([^\n]+)|satisfies the requirement ([^\n]+)", text)
+    if missing:
+        name = (missing[1] or missing[2]).strip()
+        return f"there is no ready-made package of {name} for this Python and machine"
+    errors = [line.removeprefix("ERROR: ").strip() for line in output.splitlines() if line.startswith("ERROR")]
+    return (errors or output.strip().splitlines() or ["pip said nothing"])[-1][:500]
+
+
+def _causes(output: str) -> list[str]:
+    """The lines of pip's paragraph on a conflict."""
+    _, _, paragraph = output.partition("The conflict is caused by:")
+    lines = paragraph.strip("\n").split("\n\n")[0].splitlines() if paragraph else []
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _package(row: dict[str, Any]) -> Package:
+    found, download = row["metadata"], row["download_info"]
+    known = download.get("archive_info", {})
+    digest = known.get("hashes", {}).get("sha256") or str(known.get("hash", "")).removeprefix("sha256=")
+    return Package(found["name"], found["version"], digest, download.get("url", ""))
+
+
+# Installing
+
+
+def install(packages: Sequence[Package], overlay: Path, *, from_source: bool = False) -> None:
+    """Installs just these files, known by their hashes, in place of what the overlay holds.
+
+    Raises: PackagesError; the overlay is then as it was.
+    """
+    overlay.parent.mkdir(parents=True, exist_ok=True)
+    fresh = overlay.with_name(f".{overlay.name}.fresh")
+    shutil.rmtree(fresh, ignore_errors=True)
+    lines = [f"{row.name}=={row.version} --hash=sha256:{row.sha256}" for row in packages]
+    if unknown := [row.name for row in packages if not row.sha256]:
+        raise PackagesError(f"The index gives no hash for {', '.join(unknown)}: it is not installed.")
+    with _folder() as folder:
+        (folder / "exact.txt").write_text("\n".join(lines), "utf-8")
+        words = ["--no-deps", "--ignore-installed", "--require-hashes", "--prefix", str(fresh)]
+        output = _pip([*words, *_binary(from_source), "-r", str(folder / "exact.txt")], folder)
+    if output is not None:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise PackagesError(f"The packages could not be installed: {conflict_in(output)}.")
+    _replace(overlay, fresh)
+
+
+def remove(overlay: Path) -> None:
+    """Takes an extension's packages away."""
+    shutil.rmtree(overlay, ignore_errors=True)
+
+
+def run_installer(
+    script: Path, overlay: Path, constraints: Sequence[str], say: Say, *, from_source: bool = False
+) -> None:
+    """Runs an extension's install.py in a process of its own; what it asks pip for goes into the overlay.
+
+    Raises: PackagesError when it fails or does not end.
+    """
+    own = [str(site) for site in sites(overlay)]
+    with _folder() as folder:
+        (folder / "locks.txt").write_text("\n".join(constraints), "utf-8")
+        given = {
+            INSTALLING: "1",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *own]),
+            "PIP_CONSTRAINT": str(folder / "locks.txt"),
+            "PIP_PREFIX": str(overlay),
+            **({} if from_source else {"PIP_ONLY_BINARY": ":all:"}),
+        }
+        code = _run([sys.executable, "-c", RUN, str(script), *own], script.parent, given, say)
+    if code:
+        raise PackagesError(f"install.py ended with exit code {code}.")
+
+
+def installed_in(overlay: Path) -> dict[str, str]:
+    """Names and versions of what an overlay holds."""
+    places = [str(site) for site in sites(overlay) if site.is_dir()]
+    found = metadata.distributions(path=places) if places else ()
+    return {row.name: row.version for row in found if row.name}
+
+
+def _replace(overlay: Path, fresh: Path) -> None:
+    old = overlay.with_name(f".{overlay.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        overlay.rename(old)
+    fresh.mkdir(exist_ok=True)
+    fresh.rename(overlay)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _binary(from_source: bool) -> list[str]:
+    return [] if from_source else ["--only-binary", ":all:"]
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="aquatint-pip-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _pip(words: Sequence[str], folder: Path) -> str | None:
+    """What pip said if it failed, None if it did not."""
+    lines: list[str] = []
+    command = [sys.executable, "-m", "pip", "install", "--no-input", "--progress-bar", "off", *words]
+    code = _run(command, folder, {}, lines.append)
+    return "\n".join(lines) if code else None
+
+
+def _run(command: Sequence[str], folder: Path, given: dict[str, str], say: Say) -> int:
+    quiet = {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONUNBUFFERED": "1"}
+    kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PIP_TARGET", "PIP_PREFIX")}
+    return run_aside(command, folder, {**kept, **quiet, **given}, say, PATIENCE)

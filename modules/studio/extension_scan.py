@@ -1,0 +1,122 @@
+"""What an extension's sources say before any of it runs: whether it works here, what it hooks and may do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from modules.studio.extension_code import Code, read_code
+from modules.studio.extension_words import Words
+
+Verdict = Literal["works", "shimmed", "cannot"]
+
+MOST_SOURCES = 3000
+LARGEST_SOURCE = 4 << 20
+SKIPPED = frozenset({".git", "__pycache__", "node_modules", "venv", ".venv", "tests", "test"})
+SCRIPT = re.compile(r"https?://[\w.-]+")
+PIP = re.compile(r"""(?:run_pip\(\s*f?|pip["']?,\s*["']install["'],\s*)["'](?:install\s+)?([^"']+)""")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The report on an extension's folder."""
+
+    verdict: Verdict
+    reasons: list[str] = field(default_factory=list)
+    """Why it cannot, or what is translated for it."""
+    hooks: list[str] = field(default_factory=list)
+    """The moments of a job and of the page that it takes part in."""
+    notes: list[str] = field(default_factory=list)
+    """What else it does that its owner may want to know."""
+    requirements: list[str] = field(default_factory=list)
+    """Lines of its requirements.txt."""
+    installs: list[str] = field(default_factory=list)
+    """What its install.py asks pip for, as far as its text tells; it may ask for more."""
+    has_installer: bool = False
+    has_flags: bool = False
+    """A preload.py, which adds to the command line."""
+    sources: int = 0
+
+
+def scan(folder: Path, words: Words) -> Scan:
+    """Reads every source of an extension; runs nothing."""
+    codes = [read_code(path, path.relative_to(folder).as_posix(), words) for path in sources(folder)]
+    loaded = _loaded(codes)
+    impossible = _unique(reason for code in loaded for reason in code.impossible)
+    shims = _unique(shim for code in codes for shim in code.shims)
+    doubts = _unique(reason for code in codes if code not in loaded for reason in code.impossible)
+    notes = _unique([*(note for code in codes for note in code.notes), *_script_notes(folder)])
+    notes += [f"may lack: {doubt}" for doubt in doubts[:8]]
+    if not any((loaded, _javascript(folder), (folder / "style.css").exists(), (folder / "localizations").is_dir())):
+        impossible.append("there is nothing of an extension in it: no scripts/, no javascript/, no style.css")
+    verdict: Verdict = "cannot" if impossible else "shimmed" if shims else "works"
+    installer = folder / "install.py"
+    return Scan(
+        verdict=verdict,
+        reasons=impossible or shims,
+        hooks=_unique(hook for code in codes for hook in code.hooks),
+        notes=notes,
+        requirements=requirements_of(folder),
+        installs=_installs(installer),
+        has_installer=installer.is_file(),
+        has_flags=(folder / "preload.py").is_file(),
+        sources=len(codes),
+    )
+
+
+def sources(folder: Path) -> list[Path]:
+    """The Python files below a folder, not those that only test or belong to git."""
+    found = (path for path in sorted(folder.rglob("*.py")) if not SKIPPED.intersection(path.relative_to(folder).parts))
+    return [path for path, _ in zip(found, range(MOST_SOURCES), strict=False) if path.stat().st_size < LARGEST_SOURCE]
+
+
+def requirements_of(folder: Path) -> list[str]:
+    """The lines of requirements.txt that name a package."""
+    try:
+        text = (folder / "requirements.txt").read_text("utf-8-sig", "replace")
+    except OSError:
+        return []
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def _loaded(codes: list[Code]) -> list[Code]:
+    """The files that are run when the server starts: those in scripts/, preload.py, and what they import."""
+    by_path = {code.path: code for code in codes}
+    waiting = [code for path, code in by_path.items() if path == "preload.py" or re.fullmatch(r"scripts/[^/]+", path)]
+    found: list[Code] = []
+    while waiting:
+        code = waiting.pop()
+        if code not in found:
+            found.append(code)
+            paths = [path for need in code.needs for path in (f"{need}.py", f"{need}/__init__.py")]
+            waiting += [by_path[path] for path in paths if path in by_path]
+    return sorted(found, key=lambda code: code.path)
+
+
+def _installs(installer: Path) -> list[str]:
+    try:
+        text = installer.read_text("utf-8-sig", "replace")
+    except OSError:
+        return []
+    return _unique(found.strip() for found in PIP.findall(text))
+
+
+def _javascript(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / "javascript").glob("*") if path.suffix in (".js", ".mjs"))
+
+
+def _script_notes(folder: Path) -> Iterator[str]:
+    for path in _javascript(folder):
+        text = path.read_bytes()[:LARGEST_SOURCE].decode("utf-8", "replace")
+        if re.search(r"\b(fetch|XMLHttpRequest|WebSocket|import)\b", text) and (hosts := set(SCRIPT.findall(text))):
+            yield f"javascript/{path.name} names other servers: {', '.join(sorted(hosts)[:3])}"
+        if re.search(r"\beval\(|new Function\(", text):
+            yield f"javascript/{path.name} runs text as a program"
+
+
+def _unique(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))

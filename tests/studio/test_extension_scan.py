@@ -1,0 +1,176 @@
+"""What is said of an extension by its sources alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modules.studio.extension_scan import scan
+from modules.studio.extension_words import Words, read_words
+
+WORDS = Words(
+    {
+        "": frozenset(),
+        "scripts": frozenset({"Script", "AlwaysVisible"}),
+        "script_callbacks": frozenset({"on_ui_tabs"}),
+        "shared": frozenset({"opts"}),
+        "api": frozenset(),
+        "api.api": frozenset({"decode"}),
+        "sd_hijack": frozenset({"model_hijack"}),
+        "loose": frozenset(),
+    },
+    open=frozenset({"loose"}),
+)
+GOOD = """
+import gradio as gr
+import modules.scripts as scripts
+from modules import script_callbacks, shared
+from modules.api import api
+from modules.loose import anything
+
+class Wild(scripts.Script):
+    def title(self): return "Wild"
+    def process(self, p): pass
+    def postprocess(self, p, processed): pass
+
+script_callbacks.on_ui_tabs(lambda: [])
+"""
+
+
+def extension(folder: Path, **files: str) -> Path:
+    """`scripts__a="..."` is scripts/a.py."""
+    for name, text in files.items():
+        path = folder / (name.replace("__", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_an_extension_whose_words_are_all_here_works(tmp_path: Path) -> None:
+    found = scan(extension(tmp_path, scripts__a=GOOD), WORDS)
+    assert (found.verdict, found.reasons, found.notes) == ("works", [], [])
+    assert found.hooks == ["process", "postprocess", "on_ui_tabs"]
+
+
+@pytest.mark.parametrize(
+    ("line", "lacks"),
+    [("from modules import nowhere", "modules.nowhere"), ("import modules.nowhere", "modules.nowhere"),
+     ("from modules.shared import nothing", "modules.shared.nothing"),
+     ("from modules.nowhere.deep import x", "modules.nowhere.deep"),
+     ("from modules.api.api import y", "modules.api.api.y")],
+)  # fmt: skip
+def test_a_word_that_is_not_here_is_named_with_its_line(tmp_path: Path, line: str, lacks: str) -> None:
+    found = scan(extension(tmp_path, scripts__a=f"import os\n{line}\n"), WORDS)
+    assert found.verdict == "cannot"
+    assert found.reasons == [f"scripts/a.py:2 imports {lacks}, which is not here"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["try:\n    from modules import nowhere\nexcept ImportError:\n    nowhere = None",
+     "def f():\n    from modules import nowhere", "if False:\n    import modules.nowhere"],
+)  # fmt: skip
+def test_an_import_that_may_fail_is_a_note(tmp_path: Path, text: str) -> None:
+    found = scan(extension(tmp_path, scripts__a=text), WORDS)
+    assert found.verdict == "works"
+    assert found.notes == ["scripts/a.py:2 would import modules.nowhere, which is not here"]
+
+
+def test_what_a_script_imports_of_its_own_counts_as_the_script_does(tmp_path: Path) -> None:
+    lacking = "from modules import nowhere"
+    files = {"scripts__a": "from lib_x.deep import y\nfrom .b import z", "lib_x__deep": lacking, "scripts__b": ""}
+    assert scan(extension(tmp_path / "one", **files), WORDS).verdict == "cannot"
+    unused = scan(extension(tmp_path / "two", scripts__a="", lib_x__deep=lacking), WORDS)
+    assert unused.verdict == "works"
+    assert unused.notes == ["may lack: lib_x/deep.py:1 imports modules.nowhere, which is not here"]
+
+
+def test_a_relative_import_is_followed(tmp_path: Path) -> None:
+    files = {"scripts__a": "from .b import z", "scripts__deep__c": "", "scripts__b": "from ..lib import x"}
+    found = scan(extension(tmp_path, **files, lib="from modules import nowhere"), WORDS)
+    assert found.reasons == ["lib.py:1 imports modules.nowhere, which is not here"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("gr.Textbox.update(value=1)", "gr.Textbox.update()"), ("b.click(f, _js='x')", "_js="),
+     ("gr.Image(source='upload')", "Image(source=)"), ("gr.Gallery().style(grid=2)", ".style()"),
+     ("gr.Box()", "gr.Box"), ("x = gr.inputs.Slider(1)", "gr.inputs")],
+)  # fmt: skip
+def test_an_older_gradio_is_translated_and_that_is_said(tmp_path: Path, line: str, said: str) -> None:
+    found = scan(extension(tmp_path, scripts__a=f"import gradio as gr\n{line}"), WORDS)
+    assert found.verdict == "shimmed"
+    assert found.reasons == [f"scripts/a.py:2 speaks an older Gradio: {said}"]
+
+
+def test_the_original_networks_are_said_to_be_elsewhere(tmp_path: Path) -> None:
+    found = scan(extension(tmp_path, scripts__a="import ldm.util\nfrom modules import sd_hijack"), WORDS)
+    assert found.verdict == "shimmed"
+    assert len(found.reasons) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("import requests", "opens connections (requests)"), ("import subprocess", "runs other programs (subprocess)"),
+     ("import os\nos.system('id')", "runs other programs (os.system)"), ("eval('1')", "runs text as a program (eval)"),
+     ("import shutil\nshutil.rmtree('x')", "deletes files (shutil.rmtree)"),
+     ("import torch as t\nt.load('x')", "reads pickles (torch.load)"),
+     ("import ctypes", "calls native libraries (ctypes)"),
+     ("from urllib import request", "opens connections (urllib.request)"),
+     ("from modules import scripts\nscripts.Script.run = 1", "replaces modules.scripts.Script.run for everybody")],
+)  # fmt: skip
+def test_what_an_owner_wants_to_know_is_noted(tmp_path: Path, text: str, said: str) -> None:
+    found = scan(extension(tmp_path, scripts__a=text), WORDS)
+    assert [note.partition(" ")[2] for note in found.notes] == [said]
+
+
+def test_harmless_code_makes_no_notes(tmp_path: Path) -> None:
+    text = "import os, json\nos.path.join('a')\njson.load(f)\nre.compile('x')\nmodel.eval()"
+    assert scan(extension(tmp_path, scripts__a=text), WORDS).notes == []
+
+
+def test_scripts_for_the_page_are_looked_through(tmp_path: Path) -> None:
+    (tmp_path / "javascript").mkdir()
+    (tmp_path / "javascript/a.js").write_text("fetch('https://evil.example/x'); eval('1')")
+    found = scan(tmp_path, WORDS)
+    assert found.verdict == "works"
+    assert found.notes == [
+        "javascript/a.js names other servers: https://evil.example",
+        "javascript/a.js runs text as a program",
+    ]
+
+
+def test_what_it_needs_is_listed_without_running_the_installer(tmp_path: Path) -> None:
+    installer = "import launch\nlaunch.run_pip('install send2trash~=1.8', 'x')\nraise SystemExit(open('/ran', 'w'))"
+    extension(tmp_path, scripts__a="", install=installer, preload="def preload(parser): pass")
+    (tmp_path / "requirements.txt").write_text("# for x\nfoo>=1  # why\n\nbar\n")
+    found = scan(tmp_path, WORDS)
+    assert found.requirements == ["foo>=1", "bar"]
+    assert found.installs == ["send2trash~=1.8"]
+    assert (found.has_installer, found.has_flags) == (True, True)
+
+
+@pytest.mark.parametrize("text", ["def f(:", "x = '\0'", "(" * 3000], ids=["syntax", "zero", "deep"])
+def test_what_python_cannot_read_cannot_work(tmp_path: Path, text: str) -> None:
+    found = scan(extension(tmp_path, scripts__a=text), WORDS)
+    assert found.verdict == "cannot"
+    assert found.reasons[0].startswith("scripts/a.py")
+
+
+def test_a_folder_without_an_extension_in_it_cannot_work(tmp_path: Path) -> None:
+    assert scan(tmp_path, WORDS).reasons[0].startswith("there is nothing of an extension in it")
+
+
+def test_the_words_are_read_from_the_sources(tmp_path: Path) -> None:
+    extension(tmp_path, shared="import os\nif True:\n    x: int = 1\ntry:\n    y = z = 2\nexcept E:\n    pass\n")
+    extension(tmp_path, api____init__="", api__api="from .models import *\nclass A: pass")
+    extension(tmp_path, open="def __getattr__(name): pass")
+    words = read_words(tmp_path)
+    assert words.modules["shared"] == {"os", "x", "y", "z"}
+    assert words.has("", "shared")
+    assert words.has("api", "api")
+    assert words.has("api.api", "whatever")
+    assert words.has("open", "whatever")
+    assert not words.has("shared", "whatever")
+    assert not words.has("", "nowhere")
