@@ -30,7 +30,7 @@ GUARDED = {"diffusers", "transformers"}
 PURE_CALLS = {
     *("compile", "getLogger", "resolve", "with_name"),
     *("tuple", "list", "set", "frozenset", "dict", "fromkeys", "items", "keys", "values"),
-    *("sorted", "range", "len", "join", "isinstance", "fields"),
+    *("sorted", "range", "len", "join", "isinstance", "fields", "str", "device"),
 }
 """Functions that a constant may be made with, besides classes and the file's own private ones that make rows."""
 FORBIDDEN_FILE = re.compile(r"(^|_)(utils?|helpers?|common|misc|base|managers?)$")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from modules.diffusion.errors import AquatintError
-from modules.studio.filenames import LONGEST_NAME, Subject, file_name, folder_names, safe_component
+from modules.studio.filenames import Subject, folder_names
 from modules.studio.files import DiskFullError, explained, write_atomically
 from modules.studio.folders import Folders
 from modules.studio.image_files import (
@@ -36,8 +36,9 @@ from modules.studio.image_files import (
 )
 from modules.studio.infotext import read_infotext
 from modules.studio.job import LOCAL, Job, SavedImage
-from modules.studio.picture_files import Naming, pictures_in, remove_unfinished, write_new
+from modules.studio.picture_files import pictures_in, remove_unfinished, write_new
 from modules.studio.picture_index import GalleryItem, Picture, PictureIndex, Search, day_of
+from modules.studio.picture_names import naming_of
 from modules.studio.record import RECORD, write_record
 from modules.studio.request import Extras
 from modules.studio.settings import Options
@@ -52,8 +53,6 @@ KEPT_IN_MEMORY = 64
 THUMBNAIL = 384
 """Pixels of the longer side."""
 IMPORTED_AT_ONCE = 100
-NAME_FRAME = 32
-"""Bytes of a file's name that are not the pattern: number, ending, and those of its temporary name."""
 
 
 class NoSuchPictureError(AquatintError):
@@ -125,7 +124,7 @@ class Gallery:
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._note(folder)
-            path = write_new(folder, _naming(subject, grid, format.ending, folder), data)
+            path = write_new(folder, naming_of(subject, grid, format.ending, folder), data)
         if options.save_txt or (embedded and not holds_infotext(format, embedded)):
             write_atomically(path.with_suffix(".txt"), f"{infotext}\n".encode())
         picture = _row(self._stored(path), data, infotext, image.size, now, job.request.kind, grid, job.seeds[index])
@@ -249,6 +248,12 @@ class Gallery:
         added += self._index.bring_in(waiting)
         return Rebuilt(added, len(gone), skipped)
 
+    def adopt(self, path: Path, owner: str, job: str = "") -> SavedImage:
+        """A finished file, which something else has written, as the owner's. Raises: PictureError, OSError."""
+        picture = replace(self._described(path), owner=owner, job=job)
+        self._index.add(picture)
+        return self._saved(picture)
+
     def close(self) -> None:
         """Closes the index."""
         self._index.close()
@@ -356,30 +361,6 @@ def _written(
     embedded = (infotext if format.pillow == "PNG" else whole) if options.enable_pnginfo else ""
     texts = {"postprocessing": done, "extras": done, RECORD: record} if options.enable_pnginfo else {}
     return encode(image, format, embedded, options, texts), embedded, whole
-
-
-def _naming(subject: Subject, grid: bool, ending: str, folder: Path) -> Naming:
-    """A1111's names: 00000-<pattern>, where the pattern is the seed unless another is set, and grid-0000; of several
-    pictures of the Extras those that they had."""
-    options = subject.job.options
-    if grid:
-        return Naming("", ending, prefix="grid-", digits=4)
-    longest = min(LONGEST_NAME, _longest_name(folder) - NAME_FRAME)
-    if isinstance(subject.job.request, Extras):
-        named = safe_component(subject.job.request.name_of(subject.index), longest)
-        return Naming(named, ending, numbered=not named)
-    numbered = options.save_images_add_number
-    default = "[seed]" if options.save_to_dirs or not numbered else "[seed]-[prompt_spaces]"
-    decoration = file_name(options.samples_filename_pattern or default, subject, longest)
-    return Naming(decoration, ending, numbered=numbered or not decoration)
-
-
-def _longest_name(folder: Path) -> int:
-    """Bytes that a name may have there: less than 255 on encrypted folders. Windows does not tell."""
-    try:
-        return os.pathconf(folder, "PC_NAME_MAX")
-    except (AttributeError, OSError, ValueError):
-        return LONGEST_NAME
 
 
 def _is_gone(path: Path) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from modules.diffusion.prompts import Emphasis
+from modules.studio.declared import Declared, fit, is_json
 from modules.studio.files import explained, write_atomically
 from modules.studio.request import RequestError
 from modules.studio.validation import accepted_part
@@ -44,9 +44,12 @@ def _row(section: str, label: str, help: str = "", *, restricted: bool = False, 
 
 
 class Options(BaseModel):
-    """The value of every option at one moment. A job keeps the one it was submitted with."""
+    """The value of every option at one moment. A job keeps the one it was submitted with.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    `model_extra` are the options that others have declared.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
     # What makes pictures
     sd_model_checkpoint: Annotated[str, _row("sd", "Stable Diffusion checkpoint")] = ""
@@ -212,61 +215,23 @@ RESTRICTED_OPTIONS = frozenset(
 """Options that a request's overrides never change, nor anyone but the server's owner."""
 
 
-@dataclass(frozen=True)
-class OptionRow:
-    """An option as the Settings page shows it."""
-
-    name: str
-    label: str
-    section: str
-    help: str
-    type: Literal["bool", "int", "float", "str", "choice"]
-    default: bool | int | float | str
-    choices: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    restricted: bool = False
-
-
-def option_rows() -> tuple[OptionRow, ...]:
-    """Every option, in the order of declaration."""
-    return tuple(_option_row(name) for name in Options.model_fields)
-
-
-_TYPES: dict[Any, Literal["bool", "int", "float", "str"]] = {bool: "bool", int: "int", float: "float", str: "str"}
-
-
-def _option_row(name: str) -> OptionRow:
-    field = Options.model_fields[name]
-    extra = field.json_schema_extra
-    assert isinstance(extra, dict)
-    choices = get_args(field.annotation)
-    limits = {name: getattr(limit, name) for limit in field.metadata for name in ("ge", "le") if hasattr(limit, name)}
-    return OptionRow(
-        name=name,
-        label=field.title or name,
-        section=str(extra["section"]),
-        help=field.description or "",
-        type="choice" if choices else _TYPES[field.annotation],
-        default=field.default,
-        choices=choices,
-        minimum=limits.get("ge"),
-        maximum=limits.get("le"),
-        restricted=name in RESTRICTED_OPTIONS,
-    )
-
-
 def with_overrides(options: Options, overrides: Mapping[str, Any]) -> Options:
     """`options` with a request's `override_settings`: unknown and restricted keys and nulls are ignored, as in A1111.
 
     Raises: RequestError naming a key whose value is not possible.
     """
+    declared = options.model_extra or {}
     wanted = {
         key: value
         for key, value in overrides.items()
-        if key in Options.model_fields and key not in RESTRICTED_OPTIONS and value is not None
+        if (key in Options.model_fields or key in declared) and key not in RESTRICTED_OPTIONS and value is not None
     }
     accepted, refused = accepted_part(Options, {**options.model_dump(), **wanted})
+    for key in declared.keys() & wanted.keys():
+        try:
+            accepted[key] = fit(wanted[key], declared[key])
+        except ValueError as error:
+            refused[key] = str(error)
     for key, reason in refused.items():
         raise RequestError(f"override_settings.{key}: {reason}", "override_settings")
     return Options.model_validate(accepted)
@@ -284,9 +249,41 @@ class Settings:
         self.problems: list[str] = []
         self._lock = threading.Lock()
         self._foreign: dict[str, Any] = {}
+        self.declared: dict[str, Declared] = {}
+        """Options of others, by name."""
+        self.watchers: list[Callable[[Collection[str]], None]] = []
+        """Called with the names of the options that have changed."""
         self.options = self._load()
         for problem in self.problems:
             log.warning("%s", problem)
+
+    @property
+    def foreign(self) -> Mapping[str, Any]:
+        """What the file holds besides our options: of programs that are not loaded, perhaps."""
+        return self._foreign
+
+    def declare(self, row: Declared) -> None:
+        """From now on there is this option, with what the file says of it; one of our own stays as it is."""
+        with self._lock:
+            if row.name in Options.model_fields:
+                return
+            self.declared[row.name] = row
+            if not row.kept or not is_json(row.default):
+                return
+            value = row.default
+            if row.name in self._foreign:
+                try:
+                    value = row.fit(self._foreign[row.name])
+                except ValueError as error:
+                    self.problems.append(f"{self.path.name}: {row.name}: {error}; the default is used.")
+            self.options = self.options.model_copy(update={row.name: value})
+
+    def keep(self, values: Mapping[str, Any]) -> None:
+        """Writes keys into the file that are nobody's option. Raises: DiskFullError, AquatintError."""
+        with self._lock:
+            present = self.options.model_dump()
+            self._foreign.update({key: value for key, value in values.items() if key not in present and is_json(value)})
+            self._save(self.options)
 
     def change(self, values: Mapping[str, Any]) -> list[str]:
         """Sets what is possible, saves it, and returns a sentence for each key that was ignored.
@@ -303,12 +300,23 @@ class Settings:
                     del wanted[key]
                     problems.append(f"{key}: pictures go into the data folder, beside programs and models.")
             accepted, refused = accepted_part(Options, {**before, **wanted})
+            for key in self.declared.keys() & wanted.keys():
+                try:
+                    accepted[key] = self.declared[key].fit(wanted[key])
+                except ValueError as error:
+                    refused[key] = str(error)
+                    accepted[key] = before[key]
             problems += [f"{key}: {reason}." for key, reason in refused.items()]
             options = Options.model_validate({**before, **accepted})
-            if options != self.options:
-                self._save(options)
-                self.options = options
-            return problems
+            if options == self.options:
+                return problems
+            self._save(options)
+            self.options = options
+        after = options.model_dump()
+        changed = {key for key in after if after[key] != before[key]}
+        for watch in tuple(self.watchers):
+            watch(changed)
+        return problems
 
     def _load(self) -> Options:
         try:

@@ -53,6 +53,8 @@ class Upscaler(NamedTuple):
     name: str
     path: Path | None = None
     resample: Image.Resampling = Image.Resampling.LANCZOS
+    enlarge: Callable[[Image.Image, float], Image.Image] | None = None
+    """What somebody else has brought: (picture, factor) -> a picture of about that size."""
 
 
 RESIZERS = (Upscaler(NONE), Upscaler("Lanczos"), Upscaler("Nearest", resample=Image.Resampling.NEAREST))
@@ -71,6 +73,12 @@ class Upscalers:
         self._hardware = hardware
         self._network: tuple[Path, int, UpscaleNetwork] | None = None
         self.rows: tuple[Upscaler, ...] = ()
+        self._brought: dict[str, Upscaler] = {}
+        self.refresh()
+
+    def bring(self, name: str, enlarge: Callable[[Image.Image, float], Image.Image]) -> None:
+        """From now on there is an upscaler of that name; one of our own keeps its name."""
+        self._brought[name] = Upscaler(name, enlarge=enlarge)
         self.refresh()
 
     def refresh(self) -> None:
@@ -80,6 +88,8 @@ class Upscalers:
         for path in paths:
             name = KNOWN_AS.get(path.stem, path.stem)
             rows.setdefault(name.casefold(), Upscaler(name, path))
+        for row in self._brought.values():
+            rows.setdefault(row.name.casefold(), row)
         self.rows = tuple(rows.values())
 
     def names(self) -> list[str]:
@@ -111,6 +121,10 @@ class Upscalers:
         """
         refuse_too_large((width, height))
         row = self.find(name)
+        if row.enlarge is not None:
+            check()
+            made = row.enlarge(picture, max(width / picture.width, height / picture.height))
+            return made if made.size == (width, height) else made.resize((width, height), Image.Resampling.LANCZOS)
         if row.path is None:
             return picture.resize((width, height), row.resample)
         network = self._lend(row.path)

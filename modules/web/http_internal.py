@@ -17,7 +17,7 @@ from starlette.responses import Response
 from modules.diffusion.hardware import free_memory
 from modules.studio.app import App
 from modules.studio.job import ENDED, Job
-from modules.studio.settings import option_rows
+from modules.studio.option_rows import option_rows
 from modules.studio.version import VERSION
 from modules.web.answers import json_answer
 from modules.web.caller_options import options_of

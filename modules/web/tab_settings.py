@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from html import escape
 from itertools import groupby
 from typing import Any
 
 import gradio as gr
 
-from modules.studio.settings import OptionRow, option_rows
+from modules.studio.declared import Declared, by_section
+from modules.studio.option_rows import OptionRow, option_rows
+from modules.studio.settings import Settings
 from modules.web.field_rows import QUICK
 from modules.web.messages import on_event
 from modules.web.mounts import mount
 from modules.web.slots import Page, Tab, Visit
+
+log = logging.getLogger(__name__)
 
 SECTIONS = {
     "sd": "Stable Diffusion",
@@ -48,12 +54,18 @@ def _build(page: Page) -> None:
         apply = gr.Button("Apply settings", variant="primary", elem_id="settings_submit", scale=0, min_width=180)
         outcome = mount(page.assets, "note", elem_id="settings_result", value="")
     widgets: dict[str, Any] = {}
+    others = by_section(settings.declared.values())
     with gr.Row(elem_id="settings", elem_classes="aq-settings-page"):
         for section, members in groupby(rows, key=lambda row: row.section):
             with gr.Column(elem_id=f"settings_{section}", elem_classes="aq-settings-section"):
                 gr.HTML(f"<h3>{SECTIONS.get(section, section)}</h3>", apply_default_css=False)
                 for row in members:
                     widgets[row.name] = _widget(row, getattr(settings.options, row.name))
+                widgets |= _widgets_of_others(settings, others.pop(section, []))
+        for section, declared in others.items():
+            with gr.Column(elem_id=f"settings_{section}", elem_classes="aq-settings-section"):
+                gr.HTML(f"<h3>{escape(declared[0].title or section)}</h3>", apply_default_css=False)
+                widgets |= _widgets_of_others(settings, declared)
 
     def present() -> list[Any]:
         return [getattr(settings.options, name) for name in widgets]
@@ -68,6 +80,20 @@ def _build(page: Page) -> None:
     outputs = [outcome, *widgets.values()]
     on_event(apply.click, on_apply, page.messages, inputs=list(widgets.values()), outputs=outputs)
     page.visits.append(Visit(outputs, on_visit))
+
+
+def _widgets_of_others(settings: Settings, rows: list[Declared]) -> dict[str, Any]:
+    """The components that others have declared for their options; one that cannot be made is left out, and said."""
+    made: dict[str, Any] = {}
+    for row in rows:
+        assert row.make is not None
+        try:
+            component = row.make(getattr(settings.options, row.name, row.default))
+        except Exception:  # what was loaded into the program may raise anything
+            log.exception("The option %s cannot be shown", row.name)
+            continue
+        made |= {row.name: component} if row.kept else {}
+    return made
 
 
 def _widget(row: OptionRow, value: Any) -> Any:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from modules.studio.option_rows import option_rows
 from modules.studio.request import RequestError
-from modules.studio.settings import RESTRICTED_OPTIONS, Options, Settings, option_rows, with_overrides
+from modules.studio.settings import RESTRICTED_OPTIONS, Options, Settings, with_overrides
 
 
 @pytest.fixture
