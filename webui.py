@@ -80,10 +80,12 @@ def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None], 
     """The studio and the pages; a server that cannot have them ends. `stop` is what ends it when the API may."""
     try:
         report("libraries")
+        from modules.bridge.opening import open_bridge
+
         from modules.studio.app import open_app
         from modules.web.server import build
 
-        app = open_app(flags, report)
+        app = open_app(flags, report, open_bridge)
         report("pages")
         site = build(app, stop)
         app.engine.warm_up()

@@ -65,9 +65,14 @@ class App(NamedTuple):
         self.lock.release()
 
 
-def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, hooks: Sequence[Hooks] = ()) -> App:
-    """Opens the data folder and starts the engine, with `hooks` after our own; `report` hears what is being done.
+def open_app(
+    flags: Flags,
+    report: Callable[[str], None] = lambda text: None,
+    hooks: Callable[[App], Sequence[Hooks]] = lambda app: (),
+) -> App:
+    """Opens the data folder and starts the engine; `report` hears what is being done.
 
+    `hooks` is asked, before any job is begun, for those that come after our own.
     Raises: AquatintError when another server holds the data folder, or a folder cannot be written.
     """
     folders = find_folders(flags)
@@ -87,23 +92,15 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
     attention = choose_attention(hardware, flags.attention)
     report("checkpoints")
     embeddings = EmbeddingFolder([folders.embeddings], folders.state / "embeddings.json")
-    store = ModelStore(
-        folders.checkpoints,
-        folders.vae,
-        hardware,
-        attention,
-        keep=settings.options.sd_checkpoints_limit,
-        cache=folders.state / "hashes.json",
-        embeddings=embeddings,
-    )
+    keep, cache = settings.options.sd_checkpoints_limit, folders.state / "hashes.json"
+    store = ModelStore(folders.checkpoints, folders.vae, hardware, attention, keep, cache, embeddings)
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
     wildcards = WildcardFolder(folders.wildcards)
     own = _own_hooks(folders, store, loras, embeddings, wildcards)
     upscalers, faces = _networks_for_pictures(flags, folders, hardware)
     store.guests += [upscalers.free, faces.free]
-    engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, hooks=[*own, *hooks])
-    engine.start()
-    return App(
+    engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, own)
+    app = App(
         flags,
         folders,
         settings,
@@ -123,6 +120,9 @@ def open_app(flags: Flags, report: Callable[[str], None] = lambda text: None, ho
         engine,
         lock,
     )
+    engine.hooks += hooks(app)
+    engine.start()
+    return app
 
 
 def _networks_for_pictures(flags: Flags, folders: Folders, hardware: Hardware) -> tuple[Upscalers, FaceRestorers]:

@@ -145,6 +145,9 @@ class Flags:
         type=str.upper,
     )
     skip_install: bool = _switch("Starting", "install nothing and use what is there")
+    safe: bool = _switch("Starting", "start without any extension")
+    disable_all_extensions: bool = _switch("Starting", "the same, as A1111 calls it")
+    disable_extra_extensions: bool = _switch("Starting", "start without extensions that do not come with Aquatint")
 
     warnings: tuple[str, ...] = ()
     """A sentence for each flag that was passed and is not used."""
@@ -157,6 +160,13 @@ class Flags:
         if self.opt_sdp_attention:
             return "sdpa"
         return "sliced" if self.opt_split_attention else "auto"
+
+    @property
+    def extensions(self) -> Literal["all", "builtin", "none"]:
+        """Which extensions are loaded."""
+        if self.safe or self.disable_all_extensions:
+            return "none"
+        return "builtin" if self.disable_extra_extensions else "all"
 
     @property
     def offload(self) -> Literal["none", "medvram", "lowvram"]:
@@ -200,8 +210,6 @@ OTHER_FLAGS: dict[str, str] = {
     "--freeze-settings": NOT_YET,
     "--freeze-settings-in-sections": NOT_YET,
     "--freeze-specific-settings": NOT_YET,
-    "--disable-all-extensions": NOT_YET,
-    "--disable-extra-extensions": NOT_YET,
     "--update-all-extensions": NOT_YET,
     "--use-cpu": f"{NOT_NEEDED}: use --device cpu",
     "--use-ipex": NOT_YET,

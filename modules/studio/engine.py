@@ -7,15 +7,16 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
 from modules.studio.extras import ExtrasRecipe, resolve_extras
 from modules.studio.face_restoring import FaceRestorers
 from modules.studio.gallery import Gallery
-from modules.studio.hooks import Hooks
+from modules.studio.hooks import Chain, Hooks
 from modules.studio.job import ENDED, Job, Progress, State
 from modules.studio.queue import Queue, QueueRow
 from modules.studio.recipe import Recipe
@@ -118,8 +119,10 @@ class Engine:
 
     # What people ask for
 
-    def submit(self, request: Request, owner: str, options: Options | None = None) -> Ticket:
-        """Resolves `request`, writes it to disk, and only then answers.
+    def submit(
+        self, request: Request, owner: str, options: Options | None = None, kept: Mapping[str, Any] | None = None
+    ) -> Ticket:
+        """Resolves `request`, writes it to disk, and only then answers. `kept` is for hooks, while the server lives.
 
         Raises: AquatintError when it cannot be run as it is; then nothing is queued.
         """
@@ -128,6 +131,7 @@ class Engine:
             request, options = resolve_extras(request, options, self.upscalers, self.faces)
         else:
             request, options = resolve(request, options, self.store, self.styles, self.upscalers)
+        request = Chain(self.hooks).asked(request)
         for picture in request.pictures():
             self.uploads.read(picture, owner)
         row = QueueRow(
@@ -138,6 +142,7 @@ class Engine:
             options=options.model_dump_json(),
         )
         job = _job_of(row)
+        job.kept |= kept or {}
         self._remember(job)
         self.queue.add(row)
         self._work_to_do.set()

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from modules.diffusion.denoiser import Guidance
     from modules.diffusion.model import Model
     from modules.studio.job import Batch, Job, SavedImage
     from modules.studio.passes import Pass
+    from modules.studio.request import Request
 
 
 class Hooks:
     """Subclass, override what you need, and give an instance to the engine.
 
-    Every method runs on the engine's worker thread, in the order of this class. What a method raises fails the job
-    under the name of the class that raised it; the next job is unaffected.
+    Every method but `asked` runs on the engine's worker thread, in the order of this class. What a method raises fails
+    the job under the name of the class that raised it; the next job is unaffected.
     """
 
+    def asked(self, request: Request) -> Request:
+        """On the thread of whoever asks: a request is resolved and not yet queued. Returns what shall be queued, or
+        raises AquatintError to refuse it."""
+        return request
+
+    def course(self, job: Job) -> bool:
+        """Before a job takes its normal course. True when the hook has done all that it asks for; then none of the
+        other moments comes, but for jobs within it."""
+        return False
+
+    def job_opens(self, job: Job) -> None:
+        """Nothing has been made of the request yet: prompts, seeds, sizes and options may be replaced."""
+
     def job_begins(self, job: Job) -> None:
-        """The request is resolved; prompts and seeds of all images are set and may still be changed."""
+        """Prompts and seeds of all images are set and may still be changed."""
 
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
         """A model is leased; prompts of this batch may still be changed."""
+
+    def hires_begins(self, job: Job, batch: Batch, model: Model) -> None:
+        """The first pass of hires fix is over; what its second pass shall be may still be changed."""
 
     def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         """A model is about to sample a pass of the batch: adapters are put on. Hires fix has two passes, and a refiner
@@ -42,12 +60,29 @@ class Hooks:
         """Before each call of the model. Returns the x that it shall see."""
         return x
 
+    def guided(self, job: Job, batch: Batch, step: int, guidance: Guidance, x: Tensor, sigma: Tensor) -> Tensor:
+        """Before each call of the model, once it is known which prompts it is asked for: `guidance` holds them and may
+        be changed for this call. Returns the x that it shall see."""
+        return x
+
     def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
         """After each call of the model and guidance. Returns the denoised latents that the sampler shall see."""
         return denoised
 
     def step_ends(self, job: Job, batch: Batch, step: int, x: Tensor) -> None:
         """After each step of the sampler: preview, progress, pause."""
+
+    def sampled(self, job: Job, batch: Batch, latents: Tensor) -> Tensor:
+        """The batch's finished latents (B, C, h, w), after its last pass. Returns what shall be decoded."""
+        return latents
+
+    def decoded(self, job: Job, batch: Batch, pixels: Tensor) -> Tensor:
+        """What the latents are in pixels (B, 3, H, W), in [-1, 1]. Returns what shall become pictures."""
+        return pixels
+
+    def image_painted(self, job: Job, batch: Batch, index: int, image: Image) -> Image:
+        """One image as it was painted: of an inpainted one, the part alone. Returns what is put into the original."""
+        return image
 
     def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
         """`batch.images` are decoded and may be changed."""
@@ -56,8 +91,15 @@ class Hooks:
         """One finished image, before it is saved. Returns what shall be saved."""
         return image
 
+    def image_saving(self, job: Job, index: int, image: Image, infotext: str) -> tuple[Image, str]:
+        """The job's image number `index` is about to be written with its infotext. Returns both as they shall be."""
+        return image, infotext
+
     def image_saved(self, job: Job, image: SavedImage) -> None:
         """The image is on disk and in the index."""
+
+    def pictures_made(self, job: Job, images: Sequence[Image]) -> None:
+        """All of the job's pictures are made; `images` are those of this run, in their order."""
 
     def job_ends(self, job: Job) -> None:
         """Called once for each job that began, also when it failed or was interrupted."""
@@ -69,6 +111,18 @@ class Chain(Hooks):
     def __init__(self, hooks: Iterable[Hooks]) -> None:
         self.hooks = tuple(hooks)
 
+    def asked(self, request: Request) -> Request:
+        for hook in self.hooks:
+            request = hook.asked(request)
+        return request
+
+    def course(self, job: Job) -> bool:
+        return any(hook.course(job) for hook in self.hooks)
+
+    def job_opens(self, job: Job) -> None:
+        for hook in self.hooks:
+            hook.job_opens(job)
+
     def job_begins(self, job: Job) -> None:
         for hook in self.hooks:
             hook.job_begins(job)
@@ -76,6 +130,10 @@ class Chain(Hooks):
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
         for hook in self.hooks:
             hook.batch_begins(job, batch, model)
+
+    def hires_begins(self, job: Job, batch: Batch, model: Model) -> None:
+        for hook in self.hooks:
+            hook.hires_begins(job, batch, model)
 
     def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         for hook in self.hooks:
@@ -95,6 +153,11 @@ class Chain(Hooks):
             x = hook.step_begins(job, batch, step, x, sigma)
         return x
 
+    def guided(self, job: Job, batch: Batch, step: int, guidance: Guidance, x: Tensor, sigma: Tensor) -> Tensor:
+        for hook in self.hooks:
+            x = hook.guided(job, batch, step, guidance, x, sigma)
+        return x
+
     def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
         for hook in self.hooks:
             denoised = hook.denoised(job, batch, step, denoised, sigma)
@@ -103,6 +166,21 @@ class Chain(Hooks):
     def step_ends(self, job: Job, batch: Batch, step: int, x: Tensor) -> None:
         for hook in self.hooks:
             hook.step_ends(job, batch, step, x)
+
+    def sampled(self, job: Job, batch: Batch, latents: Tensor) -> Tensor:
+        for hook in self.hooks:
+            latents = hook.sampled(job, batch, latents)
+        return latents
+
+    def decoded(self, job: Job, batch: Batch, pixels: Tensor) -> Tensor:
+        for hook in self.hooks:
+            pixels = hook.decoded(job, batch, pixels)
+        return pixels
+
+    def image_painted(self, job: Job, batch: Batch, index: int, image: Image) -> Image:
+        for hook in self.hooks:
+            image = hook.image_painted(job, batch, index, image)
+        return image
 
     def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
         for hook in self.hooks:
@@ -113,9 +191,18 @@ class Chain(Hooks):
             image = hook.image_ready(job, batch, index, image)
         return image
 
+    def image_saving(self, job: Job, index: int, image: Image, infotext: str) -> tuple[Image, str]:
+        for hook in self.hooks:
+            image, infotext = hook.image_saving(job, index, image, infotext)
+        return image, infotext
+
     def image_saved(self, job: Job, image: SavedImage) -> None:
         for hook in self.hooks:
             hook.image_saved(job, image)
+
+    def pictures_made(self, job: Job, images: Sequence[Image]) -> None:
+        for hook in self.hooks:
+            hook.pictures_made(job, images)
 
     def job_ends(self, job: Job) -> None:
         for hook in self.hooks:

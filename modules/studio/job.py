@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from modules.studio.request import Request
 from modules.studio.settings import Options
@@ -22,6 +22,10 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 LOCAL = "local"
 """The owner of everything while no login is set."""
+
+
+SHOWN_OUTSIDE = ("stage", "step", "steps", "started", "preview", "preview_id")
+"""What of a job within another one is news of the outer one too."""
 
 
 class Stopped(Exception):  # noqa: N818  not an error: somebody asked for it
@@ -101,6 +105,14 @@ class Progress:
 
 
 @dataclass
+class Wishes:
+    """What people ask of a job while it runs; set from any thread."""
+
+    interrupted: bool = False
+    skipped: bool = False
+
+
+@dataclass
 class Job:
     """One request of one owner, from the queue to its last picture."""
 
@@ -118,22 +130,49 @@ class Job:
     seeds: list[int] = field(default_factory=list)
     subseeds: list[int] = field(default_factory=list)
     extra_generation_params: dict[str, object] = field(default_factory=dict)
-    """Further infotext entries, in the order of insertion."""
+    """Further infotext entries, in the order of insertion. A list holds one for each image; a function is asked for
+    that of an image by its number."""
+    at_hand: dict[str, Image] = field(default_factory=dict, repr=False)
+    """Pictures that hooks have put into the request, by the ids that they gave them; others are uploads."""
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What hooks keep for as long as the job runs, by names of their own."""
+    saved_before: dict[str, SavedImage] = field(default_factory=dict, repr=False)
+    """What an earlier run of it, which ended with the server, has saved, by infotext: not to be saved twice."""
+    outer: Job | None = field(default=None, repr=False)
+    """The job of which a hook has begun this one, on the same thread: what is reported reaches its watchers."""
     made: Made | None = None
     """What makes its pictures; None until a model is leased for it."""
     progress: Progress = field(default_factory=Progress)
-    interrupted: bool = False
-    """Set from any thread: the job ends within one call of the model and keeps what is finished."""
-    skipped: bool = False
-    """Set from any thread: the running batch ends, the next one begins."""
+    wishes: Wishes = field(default_factory=Wishes)
+    """Shared with the jobs within it."""
     news: threading.Condition = field(default_factory=threading.Condition, repr=False)
     """Notified with every report."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Once set, the job ends within one call of the model and keeps what is finished."""
+        return self.wishes.interrupted
+
+    @interrupted.setter
+    def interrupted(self, value: bool) -> None:
+        self.wishes.interrupted = value
+
+    @property
+    def skipped(self) -> bool:
+        """Once set, the running batch ends and the next one begins."""
+        return self.wishes.skipped
+
+    @skipped.setter
+    def skipped(self, value: bool) -> None:
+        self.wishes.skipped = value
 
     def report(self, **changes: object) -> None:
         """Replaces the progress; readers on other threads see the old one or the new one, never a mixture."""
         with self.news:
             self.progress = dataclasses.replace(self.progress, **changes)  # type: ignore[arg-type]
             self.news.notify_all()
+        if self.outer is not None:
+            self.outer.report(**{name: value for name, value in changes.items() if name in SHOWN_OUTSIDE})
 
     def check(self) -> None:
         """Raises: Stopped when somebody has interrupted the job or skipped its batch."""
@@ -142,5 +181,7 @@ class Job:
 
     def comment(self, text: str) -> None:
         """Tells the person something once; the job goes on."""
-        if text not in self.progress.comments:
+        if self.outer is not None:
+            self.outer.comment(text)
+        elif text not in self.progress.comments:
             self.report(comments=(*self.progress.comments, text))

@@ -60,10 +60,10 @@ class Painter:
                 canvas, batch.latents = self._first(batch, run, model)
             if second is not None:
                 try:
-                    return self._second(batch, second, model, batch.latents)
+                    return self._second(batch, model, batch.latents)
                 except Stopped:
                     pass
-            return self._decode(batch.latents, model, canvas)
+            return self._finished(batch, model, canvas)
 
     def _first(self, batch: Batch, run: Pass, model: Model) -> tuple[Canvas, Tensor]:
         noise, request = noise_of(self.job, batch, run, model), self.job.request
@@ -132,10 +132,12 @@ class Painter:
         picture = as_rgb(self.open_picture(request.firstpass_image)).resize((request.width, request.height))
         return model.encode(pixels_of(picture)[None]).expand(len(batch.seeds), -1, -1, -1)
 
-    def _second(self, batch: Batch, run: Pass, model: Model, latents: Tensor) -> list[Image.Image]:
+    def _second(self, batch: Batch, model: Model, latents: Tensor) -> list[Image.Image]:
         """Hires fix: the first pass's latents made larger and painted once more. Raises: Stopped."""
-        job, request = self.job, self.job.request
+        self.hooks.hires_begins(self.job, batch, model)
+        job, request, run = self.job, self.job.request, hires_pass(self.job, batch)
         assert isinstance(request, Txt2Img)
+        assert run is not None
         width, height = request.hires_size.upscaled
         latent = find_latent_upscaler(request.hr_upscaler or "")
         pictures = [] if latent else self._larger(latents, model, request.hr_upscaler or "", (width, height))
@@ -149,13 +151,24 @@ class Painter:
             larger = _middle(larger, *other.latent_shape(run.width, run.height)[1:])
             canvas, noise = enlarged(other, larger, run.width, run.height), noise_of(job, batch, run, other)
             batch.latents = self._sampled(batch, run, other, canvas, noise)
-            return self._decode(batch.latents, other, canvas)
+            return self._finished(batch, other, canvas)
 
     def _larger(self, latents: Tensor, model: Model, upscaler: str, size: tuple[int, int]) -> list[Image.Image]:
         """The pictures that the latents are, enlarged as pixels."""
         pictures, tiles = self._decode(latents, model, Canvas()), tiles_of(self.job.options)
         self.job.report(stage=f"enlarging with {upscaler}")
         return [self.upscalers.upscale(picture, upscaler, *size, tiles, check=self.job.check) for picture in pictures]
+
+    def _finished(self, batch: Batch, model: Model, canvas: Canvas) -> list[Image.Image]:
+        """What the batch's finished latents are, as pictures."""
+        job = self.job
+        assert batch.latents is not None
+        batch.latents = self.hooks.sampled(job, batch, batch.latents)
+        job.report(stage="decoding")
+        canvas = canvas.shows(batch.latents)
+        pixels = self.hooks.decoded(job, batch, model.decode(batch.latents))
+        painted = [self.hooks.image_painted(job, batch, index, _picture(each)) for index, each in enumerate(pixels)]
+        return [canvas.finish(index, image) for index, image in enumerate(painted)]
 
     def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
         self.job.report(stage="decoding")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 from PIL import Image
@@ -39,28 +39,47 @@ class Recipe:
     ) -> None:
         self.job, self.store, self.gallery, self.uploads = job, store, gallery, uploads
         self.hooks = Chain(hooks)
-        self._open = cache(partial(uploads.open, owner=job.owner))
+        self._open = self._opener()
         self._painter = Painter(job, store, upscalers, self.hooks, self._open)
         self._images: list[Image.Image] = []
-        self._saved = {image.infotext: image for image in gallery.of_job(job.id)}
-        """What an earlier run of this job, which ended with the server, has saved; not to be saved twice."""
+        if job.outer is None:
+            job.saved_before = {image.infotext: image for image in gallery.of_job(job.id)}
+        self._saved = (job.outer or job).saved_before
 
     def run(self) -> None:
         """Raises: AquatintError, or whatever a hook raises. What was saved before stays saved."""
+        if not self.hooks.course(self.job):
+            self.make()
+
+    def make(self) -> None:
+        """The normal course of a job. Raises: as `run`."""
         job = self.job
-        _set_up_images(job)
-        self.hooks.job_begins(job)
+        self.hooks.job_opens(job)
         try:
+            set_up_images(job)
+            self.hooks.job_begins(job)
             job.report(stage=f"loading {job.options.sd_model_checkpoint}", batches=job.request.batches)
             with self.store.lease(job.options.sd_model_checkpoint, job.options.sd_vae) as model, torch.inference_mode():
                 job.made = made_with(model, job, self.store, map(self._open, job.request.pictures()))
                 for index in range(job.request.batches):
-                    if job.interrupted:
+                    batch = _batch_of(job, index)
+                    if job.interrupted or not batch.prompts:
                         break
-                    self._batch(_batch_of(job, index), model)
+                    self._batch(batch, model)
                 self._save_grid(model)
+            self.hooks.pictures_made(job, self._images)
         finally:
             self.hooks.job_ends(job)
+
+    def _opener(self) -> Callable[[str], Image.Image]:
+        """Opens the pictures of the request: what hooks have brought, or the owner's uploads, each once."""
+        job = self.job
+
+        @cache
+        def upload(id: str) -> Image.Image:
+            return self.uploads.open(id, job.owner)
+
+        return lambda id: job.at_hand.get(id) or upload(id)
 
     def _batch(self, batch: Batch, model: Model) -> None:
         job = self.job
@@ -83,6 +102,7 @@ class Recipe:
         for index, image in enumerate(batch.images):
             image = batch.images[index] = self.hooks.image_ready(job, batch, index, image)
             infotext = write_infotext(job, first + index, ModelFacts.of(model))
+            image, infotext = self.hooks.image_saving(job, first + index, image, infotext)
             saved = self._saved.get(infotext) or self._keep(image, first + index, infotext, unfinished=stopped)
             job.report(images=(*job.progress.images, saved))
             self.hooks.image_saved(job, saved)
@@ -115,17 +135,21 @@ class Recipe:
         job.report(grid=self.gallery.save(image_grid(self._images), infotext, job, 0, grid=True))
 
 
-def _set_up_images(job: Job) -> None:
-    """Prompts and seeds of all images; with variation only the variation seed counts up, as in A1111."""
-    request, count = job.request, job.request.batch_size * job.request.batches
+def set_up_images(job: Job) -> None:
+    """Prompts and seeds of all images; with variation only the variation seed counts up, as in A1111.
+
+    What hooks have set already stays.
+    """
+    request = job.request
+    count = len(job.prompts or job.negative_prompts) or request.batch_size * request.batches
     varied = request.subseed_strength > 0
-    job.prompts = [request.prompt] * count
-    job.negative_prompts = [request.negative_prompt] * count
+    job.prompts = job.prompts or [request.prompt] * count
+    job.negative_prompts = job.negative_prompts or [request.negative_prompt] * count
     if isinstance(request, Txt2Img):
-        job.hr_prompts = [request.hr_prompt] * count
-        job.hr_negative_prompts = [request.hr_negative_prompt] * count
-    job.seeds = [request.seed + (0 if varied else index) for index in range(count)]
-    job.subseeds = [request.subseed + index for index in range(count)]
+        job.hr_prompts = job.hr_prompts or [request.hr_prompt] * count
+        job.hr_negative_prompts = job.hr_negative_prompts or [request.hr_negative_prompt] * count
+    job.seeds = job.seeds or [request.seed + (0 if varied else index) for index in range(count)]
+    job.subseeds = job.subseeds or [request.subseed + index for index in range(count)]
 
 
 def _batch_of(job: Job, index: int) -> Batch:

@@ -97,6 +97,11 @@ class Request(BaseModel):
     do_not_save_samples: bool = False
     do_not_save_grid: bool = False
     override_settings: dict[str, Any] = {}
+    script_name: str | None = None
+    """The title of a script that the job is handed to."""
+    script_args: tuple[Any, ...] = ()
+    alwayson_scripts: dict[str, tuple[Any, ...]] = {}
+    """The arguments of scripts that take part in every job, by title; they have their own defaults for the rest."""
 
     def pictures(self) -> tuple[str, ...]:
         """The ids of the uploads it needs."""

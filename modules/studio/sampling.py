@@ -160,6 +160,7 @@ class _Denoise:
         self.guidance.positive, self.guidance.negative = self.prompts.at(self.step + 1)
         self.guidance.without_negative = self._saves_negative(float(sigma))
         self.calls += 1
+        x = self.hooks.guided(job, batch, self.step, self.guidance, x, sigma)
         denoised = self.canvas.blended(self.guidance(x, sigma), float(sigma))
         batch.denoised = self.hooks.denoised(job, batch, self.step, denoised, sigma)
         return batch.denoised

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from modules.studio.app import App, open_app
 from modules.studio.command_line import ROOT, read_flags
 from tests.a1111.words import word
+
+SPECIMENS = ROOT / "tests/specimens"
 
 
 @pytest.fixture
@@ -34,3 +37,25 @@ def open_bound(tmp_path: Path) -> Iterator[Callable[..., App]]:
 def studio(open_bound: Callable[..., App]) -> App:
     """A studio with the starter checkpoint, for which the words speak."""
     return open_bound("--models-dir", str(ROOT / "models"))
+
+
+@pytest.fixture
+def open_extended(tmp_path: Path) -> Iterator[Callable[..., App]]:
+    """Opens a studio with extensions out of tests/specimens/ in its folder; each further call is a restart."""
+    opened: list[App] = []
+
+    def make(*names: str, flags: Sequence[str] = ()) -> App:
+        for name in names:
+            shutil.copytree(SPECIMENS / name, tmp_path / "data/extensions" / name, dirs_exist_ok=True)
+        if opened:
+            opened[-1].close()
+            word("bridge.loader").unload()
+        words = ["--data-dir", str(tmp_path / "data"), "--models-dir", str(ROOT / "models"), "--no-half", *flags]
+        opened.append(open_app(read_flags(words, {}), hooks=word("bridge.opening").open_bridge))
+        return opened[-1]
+
+    yield make
+    for app in opened[-1:]:
+        app.close()
+    word("bridge.loader").unload()
+    word("bridge.host").host.release()

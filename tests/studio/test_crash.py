@@ -33,7 +33,7 @@ class Narrator(Hooks):
         if job.request.prompt == "poison":
             os.kill(os.getpid(), signal.SIGKILL)
 
-app = open_app(read_flags(["--data-dir", sys.argv[1], "--no-half"], {}), hooks=[Narrator()])
+app = open_app(read_flags(["--data-dir", sys.argv[1], "--no-half"], {}), hooks=lambda app: [Narrator()])
 signal.signal(signal.SIGTERM, lambda *_: (app.close(), sys.exit(0)))
 for prompt in sys.argv[2:]:
     request = Txt2Img(prompt=prompt, seed=len(prompt), steps=6, width=64, height=64, n_iter=2, sampler_name="Euler a")

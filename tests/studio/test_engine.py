@@ -193,10 +193,11 @@ def test_hooks_are_called_in_the_order_of_a_jobs_life(app: App, heart: Heart) ->
 
     app.engine.hooks.append(Recorder())
     app.engine.submit(heart(steps=2, sampler_name="Euler"), LOCAL).wait(QUICK)
-    step = ["step_begins", "denoised", "step_ends"]
+    step = ["step_begins", "guided", "denoised", "step_ends"]
     assert calls == [
-        *("job_begins", "batch_begins", "pass_begins", "sampling_begins", *step, *step),
-        *("pass_ends", "batch_ends", "image_ready", "image_saved", "job_ends"),
+        *("asked", "course", "job_opens", "job_begins", "batch_begins", "pass_begins", "sampling_begins"),
+        *(*step, *step, "pass_ends", "sampled", "decoded", "image_painted", "batch_ends"),
+        *("image_ready", "image_saving", "image_saved", "pictures_made", "job_ends"),
     ]
 
 

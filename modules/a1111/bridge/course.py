@@ -1,0 +1,191 @@
+"""Jobs from A1111's p: within the job whose hook asks for it, or through the queue."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import Any
+
+from PIL import Image
+
+from modules.diffusion.errors import AquatintError
+from modules.studio.job import LOCAL, Job, Progress
+from modules.studio.recipe import Recipe, set_up_images
+from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
+from modules.studio.resolve import resolve
+from modules.studio.settings import Options
+
+from .face import IMG2IMG_ROWS, Face, checked
+from .host import host
+
+FACE = "a1111 face"
+"""Under this name a job keeps its face."""
+PROCESSED = "a1111 processed"
+"""And under this what has come of it, in A1111's words."""
+COURSE = "a1111 course"
+"""Set while a script makes the pictures of a job."""
+LISTS = {"prompt": "prompts", "negative_prompt": "negative_prompts", "seed": "seeds", "subseed": "subseeds"}
+
+
+@contextmanager
+def at_work(job: Job, p: Any) -> Iterator[None]:
+    """While the block lasts, the words speak for this job."""
+    before = host.job, host.p
+    host.job, host.p = job, p
+    try:
+        yield
+    finally:
+        host.job, host.p = before
+
+
+def within(p: Face, outer: Job) -> Any:
+    """Makes p's pictures as a part of a running job, on its thread: a Processed. Raises: AquatintError."""
+    with _nested(p, outer) as job:
+        app = host.app
+        recipe = Recipe(job, app.store, app.gallery, app.uploads, app.upscalers, app.engine.hooks)
+        with at_work(job, p):
+            recipe.make()
+        return job.kept.get(PROCESSED)
+
+
+@contextmanager
+def _nested(p: Face, outer: Job) -> Iterator[Job]:
+    """A job from p, whose face p is while the block lasts."""
+    bound = p._job
+    values = _values(p)
+    before = dict(vars(p))
+    if bound is not None:
+        for name in ("_job", "_batch", "_pass"):
+            object.__setattr__(p, name, None)
+        vars(p).update(values)
+    try:
+        job = job_from(p, outer.options, outer.owner, id=outer.id)
+        job.attempt, job.outer, job.wishes = outer.attempt, outer, outer.wishes
+        job.progress = Progress(preview_id=outer.progress.preview_id)
+        job.kept[FACE] = p
+        yield job
+        job_values = p.values()
+    finally:
+        if bound is not None:
+            vars(p).clear()
+            vars(p).update(before)
+        elif p._job is not None:
+            p.release()
+    if bound is not None:
+        for name in ("all_prompts", "all_negative_prompts", "all_seeds", "all_subseeds"):
+            setattr(p, name, list(job_values.get(name) or ()))
+        p.seed, p.subseed = job.request.seed, job.request.subseed
+
+
+def _values(p: Face) -> dict[str, Any]:
+    return p.values() if p._job is not None else {}
+
+
+def job_from(p: Face, options: Options, owner: str, id: str) -> Job:
+    """A job with p as its face: what p holds, resolved. Raises: AquatintError naming what cannot be."""
+    wanted = {name: getattr(p, name) for name in type(p).ROWS if hasattr(p, name)}
+    job = Job(id=id, owner=owner, request=_blank(p), options=options)
+    p.bind(job)
+    p.keep("open", lambda id: host.app.uploads.open(id, owner))
+    for name in sorted(wanted, key=lambda name: name == "scheduler"):
+        if wanted[name] is not None and wanted[name] != "" and name not in MADE_LATER:
+            setattr(p, name, wanted[name])
+    settle(job, dict(p.override_settings or {}), styles=tuple(getattr(wanted.get("styles"), "unmerged", p.styles)))
+    for name, listed in LISTS.items():
+        values = p.own(f"listed {name}")
+        if values:
+            setattr(job, listed, list(values))
+    return job
+
+
+MADE_LATER = frozenset(
+    f"{kind}{name}"
+    for kind in ("", "all_")
+    for name in (*("prompts", "negative_prompts", "seeds", "subseeds", "hr_prompts", "hr_negative_prompts"),)
+)
+"""What is made from the rest when the job begins."""
+
+
+def _blank(p: Face) -> Request:
+    """The request that p's values are put into."""
+    if type(p).ROWS is not IMG2IMG_ROWS:
+        return Txt2Img()
+    return Img2Img.model_construct(init_images=())
+
+
+def settle(job: Job, overrides: dict[str, Any], styles: tuple[str, ...] = ()) -> None:
+    """Fills the blanks of the job's request and looks up its names, as at submit. Raises: AquatintError."""
+    app, names = host.app, job.request.styles
+    asked = checked(job.request.model_copy(update={"override_settings": overrides, "styles": styles}))
+    request, options = resolve(asked, job.options, app.store, app.styles, app.upscalers)
+    job.request, job.options = request.model_copy(update={"styles": names}), options
+
+
+def from_outside(p: Face) -> Any:
+    """Makes p's pictures as a job of the queue, and waits for it: a Processed. Raises: AquatintError."""
+    app = host.app
+    draft = job_from(p, app.settings.options, LOCAL, id=uuid.uuid4().hex)
+    p.release()
+    request = draft.request.model_copy(update=_uploaded(draft))
+    ticket = app.engine.submit(request, LOCAL, draft.options, kept={FACE: p})
+    end = ticket.wait()
+    if end.state == "failed":
+        raise AquatintError(end.error)
+    return ticket.job.kept.get(PROCESSED)
+
+
+def _uploaded(job: Job) -> dict[str, Any]:
+    """The pictures at hand as uploads, since a job in the queue may outlast the program."""
+    ids = {id: _upload(picture) for id, picture in job.at_hand.items()}
+    changes: dict[str, Any] = {}
+    if isinstance(job.request, Img2Img):
+        changes["init_images"] = tuple(ids.get(id, id) for id in job.request.init_images)
+    if isinstance(job.request, Inpaint):
+        changes["mask"] = ids.get(job.request.mask, job.request.mask)
+    return changes
+
+
+def _upload(picture: Image.Image) -> str:
+    import io
+
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    return host.app.uploads.add(file.getvalue(), LOCAL)
+
+
+def job_to_describe(
+    p: Face,
+    prompts: list[str] | None,
+    negative_prompts: list[str] | None,
+    seeds: list[int] | None,
+    subseeds: list[int] | None,
+) -> Job:
+    """A job that an infotext can be written from: p's own, or one made from it, with these prompts and seeds."""
+    if p._job is not None:
+        job = dataclasses.replace(p._job, news=p._job.news)
+    else:
+        twin = copy(p)
+        job = job_from(twin, host.app.settings.options, LOCAL, id="")
+        job.extra_generation_params = p.extra_generation_params
+    given = {"prompts": prompts, "negative_prompts": negative_prompts, "seeds": seeds, "subseeds": subseeds}
+    for name, values in given.items():
+        if values:
+            setattr(job, name, list(values))
+    set_up_images(job)
+    return job
+
+
+def new_face(job: Job) -> Any:
+    """A face for a job that the engine has begun."""
+    words: Any = importlib.import_module("modules.processing")  # which imports this file
+    text_alone = isinstance(job.request, Txt2Img)
+    p = (words.StableDiffusionProcessingTxt2Img if text_alone else words.StableDiffusionProcessingImg2Img)()
+    p.extra_generation_params = None
+    p.bind(job)
+    p.keep("open", lambda id: host.app.uploads.open(id, job.owner))
+    job.kept[FACE] = p
+    return p

@@ -1,0 +1,354 @@
+"""The face of a job: an object whose attributes, A1111's, are the job's own; and a plain one while there is no job."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from PIL import Image
+from pydantic import TypeAdapter, ValidationError
+
+from modules.diffusion.samplers import find_sampler, split_merged_name
+from modules.studio.job import Batch, Job
+from modules.studio.request import Img2Img, Inpaint, Request, RequestError, Txt2Img
+
+if TYPE_CHECKING:
+    from modules.studio.passes import Pass
+
+
+class Row(NamedTuple):
+    """An attribute that is the job's own: how it is read and written while there is a job."""
+
+    read: Callable[[Face], Any]
+    write: Callable[[Face, Any], None]
+
+
+class Face:
+    """Without a job its attributes are plain ones. Bound to a job, those in `ROWS` are the job's: what is read is what
+    the engine works with, what is assigned is what it will do. Others are kept here."""
+
+    ROWS: ClassVar[dict[str, Row]] = {}
+
+    _job: Job | None = None
+    _batch: Batch | None = None
+    _pass: Pass | None = None
+
+    @property
+    def job(self) -> Job:
+        """The job that it is bound to."""
+        assert self._job is not None
+        return self._job
+
+    def __getattr__(self, name: str) -> Any:
+        row = type(self).ROWS.get(name) if self._job is not None else None
+        if row is not None:
+            return row.read(self)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        row = type(self).ROWS.get(name) if self._job is not None else None
+        if row is not None:
+            row.write(self, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def bind(self, job: Job) -> None:
+        """From now on it is the job's face; what it held itself is put away."""
+        own = {name: vars(self).pop(name) for name in type(self).ROWS if name in vars(self)}
+        object.__setattr__(self, "_own", own)
+        object.__setattr__(self, "_job", job)
+
+    def release(self) -> None:
+        """It is no job's face any more and keeps what the job has come to be."""
+        values = self.values()
+        for name in ("_job", "_batch", "_pass"):
+            object.__setattr__(self, name, None)
+        vars(self).update(values)
+
+    def values(self) -> dict[str, Any]:
+        """What its attributes of the job are now."""
+        return {name: getattr(self, name) for name in type(self).ROWS if hasattr(self, name)}
+
+    def own(self, name: str, default: Any = None) -> Any:
+        """What it held itself before it was bound, or keeps beside the job."""
+        return vars(self).get("_own", {}).get(name, default)
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keeps a value beside the job."""
+        vars(self).setdefault("_own", {})[name] = value
+
+    def remember(self) -> Callable[[], None]:
+        """Gives what puts everything back as it is now."""
+        job, batch = self._job, self._batch
+        attributes = {name: _copied(value) for name, value in vars(self).items()}
+        fields = {name: _copied(getattr(job, name)) for name in JOB_FIELDS} if job is not None else {}
+        lists = {name: list(getattr(batch, name)) for name in BATCH_LISTS} if batch is not None else {}
+
+        def put_back() -> None:
+            vars(self).clear()
+            vars(self).update(attributes)
+            for name, value in fields.items():
+                setattr(job, name, value)
+            for name, value in lists.items():
+                getattr(batch, name)[:] = value
+
+        return put_back
+
+
+JOB_FIELDS = (
+    *("request", "options", "prompts", "negative_prompts", "hr_prompts", "hr_negative_prompts", "seeds", "subseeds"),
+    *("extra_generation_params", "at_hand"),
+)
+BATCH_LISTS = ("prompts", "negative_prompts", "seeds", "subseeds", "hr_prompts", "hr_negative_prompts")
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, list | dict) else value
+
+
+# Rows
+
+
+def replace_field(face: Face, name: str, value: Any) -> None:
+    """Gives the job a request with another value, as valid as one that was asked for. Raises: RequestError."""
+    kind = type(face.job.request)
+    try:
+        valid = TypeAdapter(kind.model_fields[name].rebuild_annotation()).validate_python(value)
+    except ValidationError as error:
+        raise RequestError(f"{name}: {error.errors()[0]['msg']}", name) from None
+    face.job.request = face.job.request.model_copy(update={name: valid})
+
+
+def _field(name: str, to: Callable[[Any], Any] = lambda value: value, back: Callable[[Any], Any] | None = None) -> Row:
+    """A field of the request; where the request has none of that name the value is kept on the face."""
+
+    def read(face: Face) -> Any:
+        request = face.job.request
+        value = getattr(request, name) if name in type(request).model_fields else face.own(name)
+        return back(value) if back is not None else value
+
+    def write(face: Face, value: Any) -> None:
+        if name in type(face.job.request).model_fields:
+            replace_field(face, name, to(value))
+        else:
+            face.keep(name, value)
+
+    return Row(read, write)
+
+
+def whole(value: Any) -> Any:
+    """Sliders give floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def or_zero(value: Any) -> Any:
+    return 0 if value is None else whole(value)
+
+
+def positive_or_zero(value: Any) -> Any:
+    """A1111 says -1 where nothing is resized."""
+    return max(0, whole(value)) if isinstance(value, int | float) else 0
+
+
+def _of_prompts(field_name: str) -> Row:
+    """A prompt or a seed, or a list of them, one for each picture, which A1111 allows as well."""
+    single = _field(field_name, whole)
+
+    def read(face: Face) -> Any:
+        listed = face.own(f"listed {field_name}")
+        return single.read(face) if listed is None else listed
+
+    def write(face: Face, value: Any) -> None:
+        face.keep(f"listed {field_name}", list(value) if isinstance(value, list | tuple) else None)
+        first = value[0] if isinstance(value, list | tuple) and value else value
+        single.write(face, -1 if first is None or (first == "" and field_name.endswith("seed")) else first)
+
+    return Row(read, write)
+
+
+def _of_job(name: str) -> Row:
+    """A list of the job with one item for each picture; None before it is made."""
+
+    def write(face: Face, value: Any) -> None:
+        setattr(face.job, name, value if isinstance(value, list) else list(value or ()))
+
+    return Row(lambda face: getattr(face.job, name) or None, write)
+
+
+def _of_batch(name: str) -> Row:
+    """A list of the batch at work with one item for each picture; outside of one kept on the face."""
+
+    def read(face: Face) -> Any:
+        return getattr(face._batch, name) if face._batch is not None else face.own(name)
+
+    def write(face: Face, value: Any) -> None:
+        if face._batch is not None:
+            setattr(face._batch, name, value if isinstance(value, list) else list(value))
+        else:
+            face.keep(name, value)
+
+    return Row(read, write)
+
+
+def _of_options(name: str, field_of: Callable[[Face], str]) -> Row:
+    """An option of the job under another name."""
+
+    def write(face: Face, value: Any) -> None:
+        face.job.options = face.job.options.model_copy(update={field_of(face): str(value)})
+
+    return Row(lambda face: getattr(face.job.options, field_of(face)), write)
+
+
+def _sampler(face: Face, value: Any) -> None:
+    name, schedule = split_merged_name(str(value))
+    replace_field(face, "sampler_name", find_sampler(name).name)
+    if schedule:
+        replace_field(face, "scheduler", schedule)
+
+
+def picture_id(job: Job, picture: Image.Image) -> str:
+    """The id by which the job has a picture at hand."""
+    known = next((id for id, each in job.at_hand.items() if each is picture), None)
+    id = known or f"{uuid.uuid4().hex}"
+    job.at_hand[id] = picture
+    return id
+
+
+def _samples(face: Face) -> str:
+    return "outdir_txt2img_samples" if isinstance(face.job.request, Txt2Img) else "outdir_img2img_samples"
+
+
+def _grids(face: Face) -> str:
+    return "outdir_txt2img_grids" if isinstance(face.job.request, Txt2Img) else "outdir_img2img_grids"
+
+
+def _extra(face: Face, value: Any) -> None:
+    face.job.extra_generation_params = value if isinstance(value, dict) else dict(value or {})
+
+
+SHARED_ROWS: dict[str, Row] = {
+    "prompt": _of_prompts("prompt"),
+    "negative_prompt": _of_prompts("negative_prompt"),
+    "seed": _of_prompts("seed"),
+    "subseed": _of_prompts("subseed"),
+    "styles": _field("styles", lambda value: tuple(value or ()), list),
+    "subseed_strength": _field("subseed_strength", or_zero),
+    "seed_resize_from_w": _field("seed_resize_from_w", positive_or_zero),
+    "seed_resize_from_h": _field("seed_resize_from_h", positive_or_zero),
+    "sampler_name": Row(_field("sampler_name").read, _sampler),
+    "scheduler": _field("scheduler"),
+    "tiling": _field("tiling"),
+    "do_not_save_samples": _field("do_not_save_samples", bool),
+    "do_not_save_grid": _field("do_not_save_grid", bool),
+    **{name: _field(name, whole) for name in ("batch_size", "n_iter", "steps", "cfg_scale", "width", "height")},
+    **{name: _field(name) for name in ("eta", "s_churn", "s_tmin", "s_tmax", "s_noise", "s_min_uncond")},
+    **{name: _field(name) for name in ("refiner_checkpoint", "refiner_switch_at")},
+    "all_prompts": _of_job("prompts"),
+    "all_negative_prompts": _of_job("negative_prompts"),
+    "all_seeds": _of_job("seeds"),
+    "all_subseeds": _of_job("subseeds"),
+    "prompts": _of_batch("prompts"),
+    "negative_prompts": _of_batch("negative_prompts"),
+    "seeds": _of_batch("seeds"),
+    "subseeds": _of_batch("subseeds"),
+    "extra_generation_params": Row(lambda face: face.job.extra_generation_params, _extra),
+    "outpath_samples": _of_options("outpath_samples", _samples),
+    "outpath_grids": _of_options("outpath_grids", _grids),
+}
+HIRES_FIELDS = (
+    *("hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_resize_x", "hr_resize_y", "hr_checkpoint_name"),
+    *("hr_sampler_name", "hr_scheduler", "hr_prompt", "hr_negative_prompt", "hr_cfg"),
+)
+TXT2IMG_ROWS: dict[str, Row] = {
+    **SHARED_ROWS,
+    "enable_hr": _field("enable_hr", bool),
+    "denoising_strength": _field("denoising_strength", lambda value: 0.75 if value is None else value),
+    **{name: _field(name, whole) for name in HIRES_FIELDS},
+    "all_hr_prompts": _of_job("hr_prompts"),
+    "all_hr_negative_prompts": _of_job("hr_negative_prompts"),
+    "hr_prompts": _of_batch("hr_prompts"),
+    "hr_negative_prompts": _of_batch("hr_negative_prompts"),
+}
+MASK_FIELDS = (
+    *("mask_blur_x", "mask_blur_y", "mask_round", "inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding"),
+    "inpainting_mask_invert",
+)
+
+
+def _init_images(face: Face) -> list[Any]:
+    """The list stays the same one, since its items are assigned too: `take_pictures` looks at it again."""
+    listed: list[Any] | None = face.own("listed init_images")
+    if listed is None:
+        request, open_picture = face.job.request, face.own("open")
+        assert isinstance(request, Img2Img)
+        listed = [face.job.at_hand.get(id) or open_picture(id) for id in request.init_images]
+        face.keep("listed init_images", listed)
+    return listed
+
+
+def _set_init_images(face: Face, value: Any) -> None:
+    face.keep("listed init_images", value if isinstance(value, list) else list(value or ()))
+    take_pictures(face)
+
+
+def take_pictures(face: Face) -> None:
+    """Gives the request the pictures that the face's list holds by now."""
+    listed = face.own("listed init_images")
+    job = face._job
+    if not listed or job is None:
+        return
+    ids = tuple(picture_id(job, picture) for picture in listed if isinstance(picture, Image.Image))
+    if ids and ids != getattr(job.request, "init_images", ids):
+        replace_field(face, "init_images", ids)
+
+
+def _image_mask(face: Face) -> Any:
+    request = face.job.request
+    if not isinstance(request, Inpaint):
+        return None
+    return face.job.at_hand.get(request.mask) or face.own("open")(request.mask)
+
+
+def _set_image_mask(face: Face, value: Any) -> None:
+    job = face.job
+    request = job.request
+    if value is None and isinstance(request, Inpaint):
+        kept_fields = {name: getattr(request, name) for name in Img2Img.model_fields}
+        job.request = Img2Img.model_validate(kept_fields)
+    elif value is not None:
+        fields = {name: getattr(request, name) for name in type(request).model_fields}
+        own = {name: face.own(name) for name in MASK_FIELDS if face.own(name) is not None}
+        job.request = Inpaint.model_validate({**own, **fields, "mask": picture_id(job, value)})
+
+
+def _blur(face: Face) -> Any:
+    x, y = (getattr(face, name) for name in ("mask_blur_x", "mask_blur_y"))
+    return x if x == y else None
+
+
+def _set_blur(face: Face, value: Any) -> None:
+    if value is not None:
+        face.mask_blur_x, face.mask_blur_y = value, value
+
+
+IMG2IMG_ROWS: dict[str, Row] = {
+    **SHARED_ROWS,
+    "denoising_strength": _field("denoising_strength", lambda value: 0.75 if value is None else value),
+    "resize_mode": _field("resize_mode", whole),
+    "initial_noise_multiplier": _field("initial_noise_multiplier"),
+    **{name: _field(name, whole) for name in MASK_FIELDS},
+    "inpaint_full_res": _field("inpaint_full_res", bool),
+    "mask_blur": Row(_blur, _set_blur),
+    "init_images": Row(_init_images, _set_init_images),
+    "image_mask": Row(_image_mask, _set_image_mask),
+}
+
+
+def checked(request: Request) -> Request:
+    """The request as valid as one that was asked for. Raises: RequestError."""
+    try:
+        return type(request).model_validate(request.model_dump())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RequestError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -1,0 +1,241 @@
+"""The moments of a job in A1111's words: calls the methods of scripts and the callbacks, in A1111's order."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+
+from modules.studio.hooks import Hooks
+from modules.studio.job import Batch, Job, SavedImage
+from modules.studio.request import Request, RequestError, Txt2Img
+
+from . import course, script_args
+from .callback_params import AfterCFGCallbackParams, CFGDenoiserParams, ImageSaveParams
+from .face import Face, take_pictures
+from .host import host
+from .outcome import keep_pictures, saved_as
+from .processed import Processed
+from .script import (
+    PostprocessBatchListArgs,
+    PostprocessImageArgs,
+    PostSampleArgs,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from modules.diffusion.denoiser import Guidance
+    from modules.diffusion.model import Model
+    from modules.studio.passes import Pass
+
+
+class Bridge(Hooks):
+    """Stands between the engine and the scripts of extensions. It holds nothing of a job: the job's face does."""
+
+    def __init__(self) -> None:
+        self.callbacks: Any = importlib.import_module("modules.script_callbacks")
+        self.scripts: Any = importlib.import_module("modules.scripts")
+        self._saving: Image.Image | None = None
+        self._before: list[tuple[Job | None, Any]] = []
+
+    def runner_for(self, request: Request) -> Any:
+        """The scripts that may take part."""
+        return self.scripts.scripts_txt2img if isinstance(request, Txt2Img) else self.scripts.scripts_img2img
+
+    def asked(self, request: Request) -> Request:
+        runner = self.runner_for(request)
+        if request.script_name and runner.script(request.script_name) not in runner.selectable_scripts:
+            raise RequestError(f"Script '{request.script_name:.100}' not found.", "script_name")
+        for title in request.alwayson_scripts:
+            if runner.script(title) not in runner.alwayson_scripts:
+                raise RequestError(f"Always on script {title:.100} not found.", "alwayson_scripts")
+        return request
+
+    def face_of(self, job: Job) -> Face:
+        """p of a job; made with the scripts that the job asks for when it has none yet."""
+        face: Face | None = job.kept.get(course.FACE)
+        if face is None:
+            face = course.new_face(job)
+            script_args.hand_out(face, job, self.runner_for(job.request))
+        elif face._job is None:
+            face.bind(job)
+        return face
+
+    def course(self, job: Job) -> bool:
+        with course.at_work(job, None):
+            p: Any = self.face_of(job)
+            if not job.request.script_name or p.scripts is None:
+                return False
+            host.p, job.kept[course.COURSE] = p, True
+            processed = p.scripts.run(p, *p.script_args)
+        if not isinstance(processed, Processed):
+            job.kept.pop(course.COURSE)
+            return False
+        keep_pictures(job, processed)
+        return True
+
+    def job_opens(self, job: Job) -> None:
+        p: Any = self.face_of(job)
+        self._before.append((host.job, host.p))
+        host.job, host.p = job, p
+        if p.scripts is not None:
+            before = job.request
+            p.scripts.before_process(p)
+            take_pictures(p)
+            if job.request is not before or p.override_settings:
+                course.settle(job, dict(p.override_settings or {}))
+        for name, listed in course.LISTS.items():
+            values = p.own(f"listed {name}")
+            if values:
+                setattr(job, listed, list(values))
+
+    def job_begins(self, job: Job) -> None:
+        p: Any = host.p
+        if job.outer is not None and course.COURSE in job.outer.kept:
+            outer = job.outer
+            outer.report(batches=max(outer.progress.batches, outer.progress.batch + job.request.batches))
+        if p.scripts is not None:
+            p.scripts.process(p)
+            take_pictures(p)
+
+    def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
+        p: Any = host.p
+        host.model, p._batch, p.iteration = model, batch, batch.index
+        if p.scripts is None:
+            return
+        words = {"batch_number": batch.index, "prompts": p.prompts, "seeds": p.seeds, "subseeds": p.subseeds}
+        p.scripts.before_process_batch(p, **words)
+        words |= {"prompts": p.prompts, "seeds": p.seeds, "subseeds": p.subseeds}
+        p.extra_network_data = networks_in(p.prompts)
+        p.scripts.after_extra_networks_activate(p, **words, extra_network_data=p.extra_network_data)
+        p.scripts.process_batch(p, **words)
+        take_pictures(p)
+
+    def hires_begins(self, job: Job, batch: Batch, model: Model) -> None:
+        p: Any = host.p
+        p.is_hr_pass = True
+        if p.scripts is not None:
+            p.scripts.before_hr(p)
+
+    def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
+        host.p._pass = run
+
+    def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
+        p: Any = host.p
+        p._total_steps = len(sigmas) - 1
+        if p.scripts is None or not p.scripts.wants("process_before_every_sampling"):
+            return x
+        unit = x / sigmas[0]
+        seen = unit.clone()
+        p.scripts.process_before_every_sampling(p, x=seen, noise=seen, c=None, uc=None)
+        return x if torch.equal(seen, unit) else x + (seen - unit) * sigmas[0]
+
+    def guided(self, job: Job, batch: Batch, step: int, guidance: Guidance, x: Tensor, sigma: Tensor) -> Tensor:
+        if not self.callbacks.has_callbacks("cfg_denoiser"):
+            return x
+        params = CFGDenoiserParams(x, None, sigma, step, getattr(host.p, "_total_steps", 0), None, None)
+        self.callbacks.cfg_denoiser_callback(params)
+        changed: Tensor = params.x
+        return changed
+
+    def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
+        if not self.callbacks.has_callbacks("cfg_after_cfg"):
+            return denoised
+        params = AfterCFGCallbackParams(denoised, step, getattr(host.p, "_total_steps", 0))
+        self.callbacks.cfg_after_cfg_callback(params)
+        changed: Tensor = params.x
+        return changed
+
+    def sampled(self, job: Job, batch: Batch, latents: Tensor) -> Tensor:
+        p: Any = host.p
+        if p.scripts is None or not p.scripts.wants("post_sample"):
+            return latents
+        handed = PostSampleArgs(latents)
+        p.scripts.post_sample(p, handed)
+        samples: Tensor = handed.samples
+        return samples
+
+    def decoded(self, job: Job, batch: Batch, pixels: Tensor) -> Tensor:
+        p: Any = host.p
+        if p.scripts is None or not p.scripts.wants("postprocess_batch", "postprocess_batch_list"):
+            return pixels
+        images = ((pixels + 1) / 2).clamp(0, 1)
+        before = images.clone()
+        p.scripts.postprocess_batch(p, images, batch_number=batch.index)
+        listed = PostprocessBatchListArgs(list(images))
+        p.scripts.postprocess_batch_list(p, listed, batch_number=batch.index)
+        after = torch.stack([each.to(pixels) for each in listed.images])
+        return pixels if after.shape == before.shape and torch.equal(after, before) else after * 2 - 1
+
+    def image_painted(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
+        p: Any = host.p
+        if p.scripts is None or not p.scripts.wants("postprocess_image"):
+            return image
+        handed = PostprocessImageArgs(image, index)
+        p.scripts.postprocess_image(p, handed)
+        return _picture(handed.image, image)
+
+    def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
+        host.p.is_hr_pass = False
+
+    def image_ready(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
+        p: Any = host.p
+        if p.scripts is None or not p.scripts.wants("postprocess_image_after_composite"):
+            return image
+        handed = PostprocessImageArgs(image, index)
+        p.scripts.postprocess_image_after_composite(p, handed)
+        return _picture(handed.image, image)
+
+    def image_saving(self, job: Job, index: int, image: Image.Image, infotext: str) -> tuple[Image.Image, str]:
+        if self.callbacks.has_callbacks("before_image_saved"):
+            params = ImageSaveParams(image, host.p, "", {"parameters": infotext})
+            self.callbacks.before_image_saved_callback(params)
+            image, infotext = _picture(params.image, image), str(params.pnginfo.get("parameters") or infotext)
+        self._saving = image
+        return image, infotext
+
+    def image_saved(self, job: Job, image: SavedImage) -> None:
+        if self._saving is not None:
+            saved_as(self._saving, image)
+        if self.callbacks.has_callbacks("image_saved"):
+            params = ImageSaveParams(self._saving, host.p, str(image.path or ""), {"parameters": image.infotext})
+            self.callbacks.image_saved_callback(params)
+        self._saving = None
+
+    def pictures_made(self, job: Job, images: Sequence[Image.Image]) -> None:
+        p: Any = host.p
+        texts = [image.infotext for image in job.progress.images]
+        processed = Processed(p, list(images), p.all_seeds[0], texts[0] if texts else "", infotexts=texts)
+        job.kept[course.PROCESSED] = processed
+        if p.scripts is None or not p.scripts.wants("postprocess"):
+            return
+        p.scripts.postprocess(p, processed)
+        if job.outer is None and processed.images != list(images):
+            keep_pictures(job, processed, save=False)
+
+    def job_ends(self, job: Job) -> None:
+        if job.outer is not None and course.COURSE in job.outer.kept:
+            job.outer.report(batch=job.outer.progress.batch + job.request.batches, step=0)
+        if self._before:
+            host.job, host.p = self._before.pop()
+        if job.outer is None:
+            host.model = None
+            job.kept.pop(course.FACE, None)
+
+
+def networks_in(prompts: Sequence[str]) -> dict[str, list[Any]]:
+    """What the first prompt names in <kind:name:...>, by kind, as A1111's extra_networks has it."""
+    try:
+        words: Any = importlib.import_module("modules.extra_networks")
+    except ImportError:
+        return {}
+    return dict(words.parse_prompts(list(prompts))[1])
+
+
+def _picture(made: Any, before: Image.Image) -> Image.Image:
+    """What a hook has left, if it is a picture at all."""
+    return made if isinstance(made, Image.Image) else before

@@ -1,0 +1,140 @@
+"""Loads extensions: their scripts as modules, the classes in them, and the folders that `scripts.x` is found in."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from modules.studio.command_line import ROOT
+
+from .containment import containment
+from .found import Found, find_extensions
+from .loaded import loaded
+from .script import Script
+from .script_classes import ScriptClassData, postprocessing_scripts_data, scripts_data
+
+if TYPE_CHECKING:
+    from modules.studio.app import App
+
+NAMESPACE = "scripts"
+"""The package that extensions import their own files from."""
+
+
+def load_extensions(app: App, *, wanted: str = "all") -> list[Found]:
+    """Finds and loads the studio's extensions; `wanted` is "all", "builtin" or "none".
+
+    One that cannot be loaded costs nothing but itself. To be called once the host is bound.
+    """
+    containment.open(app.folders.state / "extensions.json")
+    found = [_if_wanted(each, wanted) for each in find_extensions(app)]
+    loaded.set(found)
+    if any(each.enabled for each in found):
+        load_scripts(found)
+        make_runners()
+        containment.watch()
+    return found
+
+
+def _if_wanted(found: Found, wanted: str) -> Found:
+    if wanted == "all" or (wanted == "builtin" and found.builtin):
+        return found
+    return Found(found.name, found.path, found.builtin, False, "the server was started without", found.metadata)
+
+
+def make_runners() -> None:
+    """The scripts of txt2img and img2img, made anew."""
+    scripts = importlib.import_module("modules.scripts")  # which imports this file
+    scripts.scripts_txt2img.initialize_scripts(is_img2img=False)
+    scripts.scripts_img2img.initialize_scripts(is_img2img=True)
+
+
+def unload() -> None:
+    """Forgets all that was loaded: callbacks, classes, modules."""
+    callbacks = importlib.import_module("modules.script_callbacks")
+    callbacks.script_unloaded_callback()
+    callbacks.clear_callbacks()
+    scripts_data.clear()
+    postprocessing_scripts_data.clear()
+    for name in [name for name in sys.modules if name == NAMESPACE or name.startswith(f"{NAMESPACE}.")]:
+        del sys.modules[name]
+    loaded.set(())
+    make_runners()
+    containment.close()
+
+
+def load_scripts(extensions: Iterable[Found]) -> None:
+    """Runs the files in scripts/ of the extensions that are on, each extension's by name."""
+    scripts_data.clear()
+    postprocessing_scripts_data.clear()
+    on = {each.name: each for each in extensions if each.enabled}
+    namespace = _namespace()
+    namespace.__path__ = [str(each.path / NAMESPACE) for each in on.values()]
+    files = [(each.name, path) for each in on.values() for path in each.files(NAMESPACE, ".py")]
+    for name, path in loaded.scripts_in_order(files):
+        with _at_home(on[name], namespace), containment.guard(name, f"loading {path.name}"):
+            _take_classes(importlib.import_module("modules.script_loading").load_module(path), path, on[name])
+
+
+def base_folder() -> Path:
+    """The folder of the extension that is being loaded; otherwise the program's."""
+    return _places[-1] if _places else ROOT
+
+
+_places: list[Path] = []
+
+
+@contextmanager
+def _at_home(extension: Found, namespace: ModuleType) -> Iterator[None]:
+    """An extension's own folder comes first for imports; what other extensions call by the same names is put aside."""
+    path, folders = list(sys.path), list(namespace.__path__)
+    own = {file.stem for file in (extension.path / NAMESPACE).glob("*") if not file.name.startswith("__")}
+    others = {name: module for name in own if (module := sys.modules.get(f"{NAMESPACE}.{name}")) is not None}
+    others = {name: module for name, module in others.items() if not _lies_in(module, extension.path)}
+    for name in others:
+        del sys.modules[f"{NAMESPACE}.{name}"]
+    sys.path.insert(0, str(extension.path))
+    mine = str(extension.path / NAMESPACE)
+    namespace.__path__ = [mine, *(folder for folder in folders if folder != mine)]
+    _places.append(extension.path)
+    try:
+        yield
+    finally:
+        _places.pop()
+        sys.path[:] = path
+        namespace.__path__ = folders
+        for name, module in others.items():
+            sys.modules[f"{NAMESPACE}.{name}"] = module
+
+
+def _lies_in(module: ModuleType, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(folder)
+
+
+def _namespace() -> ModuleType:
+    """The package `scripts`, which has no file of its own."""
+    if NAMESPACE not in sys.modules or not hasattr(sys.modules[NAMESPACE], "__path__"):
+        module = ModuleType(NAMESPACE, "The scripts/ folders of all extensions.")
+        module.__path__ = []
+        sys.modules[NAMESPACE] = module
+    return sys.modules[NAMESPACE]
+
+
+def _take_classes(module: ModuleType, path: Path, extension: Found) -> None:
+    """Every class in the module counts, wherever it was defined: some extensions import theirs."""
+    extras: Any = sys.modules.get("modules.scripts_postprocessing")
+    of_extras = extras.ScriptPostprocessing if extras is not None else ()
+    for value in list(vars(module).values()):
+        if not inspect.isclass(value) or value.__module__.startswith("modules."):
+            continue
+        row = ScriptClassData(value, str(path), str(extension.path), module)
+        if issubclass(value, Script):
+            scripts_data.append(row)
+        elif of_extras and issubclass(value, of_extras):
+            postprocessing_scripts_data.append(row)

@@ -1,0 +1,93 @@
+"""The arguments of scripts: kept with a frozen job as JSON, and handed out in A1111's one long row."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from modules.studio.job import Job
+
+from .host import host
+from .script import Script
+
+UPLOAD = "aquatint_upload"
+"""The key of a picture among arguments; its value is the id of an upload."""
+ARRAY = "aquatint_array"
+"""Set beside it where the script wants numpy's array."""
+
+
+def frozen(value: Any, owner: str) -> Any:
+    """A control's value as JSON; pictures become uploads. What cannot be kept is None. Raises: AquatintError."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Image.Image):
+        file = io.BytesIO()
+        value.save(file, "PNG", compress_level=1)
+        return {UPLOAD: host.app.uploads.add(file.getvalue(), owner)}
+    if hasattr(value, "__array_interface__"):
+        return {**frozen(Image.fromarray(value), owner), ARRAY: True}
+    if isinstance(value, dict):
+        return {str(key): frozen(each, owner) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [frozen(each, owner) for each in value]
+    if hasattr(value, "model_dump"):
+        return frozen(value.model_dump(), owner)
+    return None
+
+
+def thawed(value: Any, owner: str) -> Any:
+    """What `frozen` was given. Raises: NoSuchUploadError."""
+    if isinstance(value, dict) and UPLOAD in value:
+        picture = host.app.uploads.open(str(value[UPLOAD]), owner)
+        if value.get(ARRAY):
+            import numpy as np
+
+            return np.asarray(picture)
+        return picture
+    if isinstance(value, dict):
+        return {key: thawed(each, owner) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [thawed(each, owner) for each in value]
+    return value
+
+
+def hand_out(p: Any, job: Job, runner: Any) -> None:
+    """Gives p the scripts of its tab, with the arguments that the job was asked for with and defaults for the rest."""
+    if not runner.scripts:
+        return
+    request = job.request
+    args: list[Any] = [default_of(control) for control in runner.inputs]
+    args[:1] = [0]
+    for title, values in request.alwayson_scripts.items():
+        _put(args, runner.script(title), values, job, title)
+    if request.script_name:
+        script = runner.script(request.script_name)
+        if script in runner.selectable_scripts:
+            args[0] = runner.selectable_scripts.index(script) + 1
+        _put(args, script, request.script_args, job, request.script_name)
+    p.is_api = False
+    p.scripts = runner
+    p.script_args = tuple(args)
+
+
+def _put(args: list[Any], script: Script | None, values: Any, job: Job, title: str) -> None:
+    if script is None:
+        job.comment(f"There is no script called {title:.100} here any more: the picture is without it.")
+        return
+    place = script.args_from or 0
+    room = (script.args_to or 0) - place
+    for number, value in enumerate(list(values)[:room]):
+        args[place + number] = thawed(value, job.owner)
+
+
+def default_of(control: Any) -> Any:
+    """What a script gets from a control that nobody has touched: of a list by index, the index."""
+    value = getattr(control, "value", None)
+    if callable(value):
+        value = value()
+    if getattr(control, "type", None) == "index":
+        choices = [choice[1] if isinstance(choice, tuple | list) else choice for choice in control.choices or ()]
+        return choices.index(value) if value in choices else None
+    return value

@@ -1,0 +1,198 @@
+"""A1111's processing: p, what makes pictures from it, and what comes of that."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import Any, ClassVar
+
+from modules.studio.infotext import write_infotext
+from modules.studio.infotext_row import ModelFacts
+
+from .bridge import course, face_defaults
+from .bridge.containment import containment
+from .bridge.face import IMG2IMG_ROWS, SHARED_ROWS, TXT2IMG_ROWS, Face, Row
+from .bridge.host import host
+from .bridge.processed import Processed, program_version
+
+__all__ = [
+    "Processed",
+    "StableDiffusionProcessing",
+    "StableDiffusionProcessingImg2Img",
+    "StableDiffusionProcessingTxt2Img",
+    "create_infotext",
+    "fix_seed",
+    "get_fixed_seed",
+    "opt_C",
+    "opt_f",
+    "process_images",
+    "process_images_inner",
+    "program_version",
+]
+
+opt_C = 4
+opt_f = 8
+
+
+class StableDiffusionProcessing(Face):
+    """A job in A1111's words: `Face` says how. Without one, what `process_images` makes one from."""
+
+    ROWS: ClassVar[dict[str, Row]] = SHARED_ROWS
+    DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.SHARED
+
+    def __init__(self, **words: Any) -> None:
+        unknown = words.keys() - self.DEFAULTS.keys()
+        if unknown:
+            name = type(self).__name__
+            raise TypeError(f"{name}.__init__() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+        model = words.pop("sd_model", None)
+        for name, value in {**self.DEFAULTS, **face_defaults.state(), **words}.items():
+            if name not in ("sd_model", "scripts_value", "script_args_value"):
+                setattr(self, name, value)
+        self._model: Any = model
+        self._scripts = words.get("scripts_value")
+        self._script_args = words.get("script_args_value")
+        own = vars(self)
+        for name, empty in (("styles", list), ("override_settings", dict), ("extra_generation_params", dict)):
+            own[name] = empty() if own[name] is None else own[name]
+        own["sampler_name"] = own["sampler_name"] or own["sampler_index"]
+
+    def __copy__(self) -> StableDiffusionProcessing:
+        """A plain one, whatever this is the face of."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update({name: value for name, value in vars(self).items() if name not in HIDDEN})
+        vars(twin).update(self.values())
+        return twin
+
+    @property
+    def sd_model(self) -> Any:
+        """What `shared.sd_model` is."""
+        shared = sys.modules.get("modules.shared")
+        return self._model or getattr(shared, "sd_model", None)
+
+    @sd_model.setter
+    def sd_model(self, value: Any) -> None:
+        self._model = value
+
+    @property
+    def scripts(self) -> Any:
+        """The scripts that take part."""
+        return self._scripts
+
+    @scripts.setter
+    def scripts(self, value: Any) -> None:
+        self._scripts = value
+        self._set_up()
+
+    @property
+    def script_args(self) -> Any:
+        """The arguments of all scripts, one after another."""
+        return self._script_args
+
+    @script_args.setter
+    def script_args(self, value: Any) -> None:
+        self._script_args = value
+        self._set_up()
+
+    scripts_value = scripts
+    script_args_value = script_args
+
+    def _set_up(self) -> None:
+        if self._scripts and self._script_args and not self.scripts_setup_complete:
+            self.setup_scripts()
+
+    def setup_scripts(self) -> None:
+        """Calls `setup` of each script, once."""
+        self.scripts_setup_complete = True
+        self.scripts.setup_scrips(self, is_ui=not self.is_api)
+
+    def comment(self, text: str) -> None:
+        """Tells the person something."""
+        self.comments[text] = 1
+        if self._job is not None:
+            self._job.comment(text)
+
+    def close(self) -> None:
+        """Gives free what was kept of prompts."""
+        self.sampler = self.c = self.uc = None
+
+    def clear_prompt_cache(self) -> None:
+        """Nothing is kept."""
+        self.cached_c, self.cached_uc = [None, None, None], [None, None, None]
+
+    def get_token_merging_ratio(self, for_hr: bool = False) -> float:
+        """A1111's token merging, which is not here."""
+        return float((self.token_merging_ratio_hr if for_hr else self.token_merging_ratio) or 0)
+
+
+HIDDEN = ("_job", "_batch", "_pass", "_own")
+
+
+class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
+    """Words to pictures."""
+
+    ROWS: ClassVar[dict[str, Row]] = TXT2IMG_ROWS
+    DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.TXT2IMG
+
+
+class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
+    """Pictures and words to pictures; with a mask, inpainting."""
+
+    ROWS: ClassVar[dict[str, Row]] = IMG2IMG_ROWS
+    DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.IMG2IMG
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        own = vars(self)
+        own["image_mask"], own["mask"] = own["mask"], None
+        if own["mask_blur"] is not None:
+            own["mask_blur_x"] = own["mask_blur_y"] = own["mask_blur"]
+
+
+def process_images(p: Any) -> Processed:
+    """Makes the pictures that p asks for: within a job as a part of it, otherwise as a job of its own.
+
+    Raises: AquatintError.
+    """
+    return process_images_inner(p)
+
+
+def process_images_inner(p: Any) -> Processed:
+    """As `process_images`; some extensions put their own in its place."""
+    with containment.out():
+        made = course.within(p, host.job_here) if host.job_here is not None else course.from_outside(p)
+    return made if isinstance(made, Processed) else Processed(p, [])
+
+
+def get_fixed_seed(seed: Any) -> int:
+    """A seed, drawn where none is given."""
+    number = int(seed) if isinstance(seed, int | float) or str(seed).lstrip("-").isdecimal() else -1
+    return random.randrange(4294967294) if number == -1 else number
+
+
+def fix_seed(p: Any) -> None:
+    """Draws the seeds of p that were left open."""
+    p.seed, p.subseed = get_fixed_seed(p.seed), get_fixed_seed(p.subseed)
+
+
+def create_infotext(
+    p: Any,
+    all_prompts: list[str] | None = None,
+    all_seeds: list[int] | None = None,
+    all_subseeds: list[int] | None = None,
+    comments: Any = None,
+    iteration: int = 0,
+    position_in_batch: int = 0,
+    use_main_prompt: bool = False,
+    index: int | None = None,
+    all_negative_prompts: list[str] | None = None,
+    all_hr_prompts: list[str] | None = None,
+    all_hr_negative_prompts: list[str] | None = None,
+) -> str:
+    """The parameters of one picture of p."""
+    number = 0 if use_main_prompt else index
+    if number is None:
+        number = position_in_batch + iteration * int(p.batch_size)
+    job = course.job_to_describe(p, all_prompts, all_negative_prompts, all_seeds, all_subseeds)
+    facts = ModelFacts.of(host.model) if host.model is not None else ModelFacts()
+    return write_infotext(job, min(number, len(job.prompts) - 1), facts)

@@ -1,0 +1,81 @@
+"""What an extension raises costs neither the job nor a single bit of the picture."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modules.studio.app import App
+from modules.studio.image_files import open_picture
+from modules.studio.job import Progress
+from modules.studio.request import Txt2Img
+from tests.a1111.conftest import SPECIMENS
+from tests.a1111.words import word
+
+REQUEST = Txt2Img(prompt="red heart", seed=7, steps=2, width=64, height=64, sampler_name="Euler a")
+
+
+def faulty_hooks() -> tuple[str, ...]:
+    """The moments in which the specimen can fail."""
+    text = (SPECIMENS / "faulty/scripts/faulty.py").read_text("utf-8")
+    scope: dict[str, Any] = {}
+    exec(text[text.index("HOOKS = (") : text.index("for _name")], scope)
+    hooks: tuple[str, ...] = scope["HOOKS"]
+    return hooks
+
+
+def made(app: App) -> tuple[bytes, str, Progress]:
+    """The pixels and the infotext of a job's picture, and how it ended."""
+    end = app.engine.submit(REQUEST, "local").wait()
+    assert end.state == "done"
+    return open_picture(app.gallery.read(end.images[0].id, "local")[0]).tobytes(), end.images[0].infotext, end
+
+
+def test_a_failing_hook_leaves_the_picture_as_it_is_and_is_told(open_extended: Callable[..., App]) -> None:
+    app = open_extended("faulty")
+    faulty: Any = sys.modules["scripts.faulty"]
+    containment = word("bridge.containment").containment
+    pixels, infotext, end = made(app)
+    assert end.comments == ()
+    for hook in faulty_hooks():
+        faulty.chosen.update(hook=hook, error=RuntimeError)
+        containment.turn("faulty", True)
+        again, text, end = made(app)
+        assert (hook, again == pixels, text) == (hook, True, infotext)
+        assert end.comments[0] == f"The extension faulty failed in {hook} (RuntimeError); the picture is without it."
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, RecursionError, GeneratorExit, MemoryError])
+def test_whatever_is_raised_ends_there(open_extended: Callable[..., App], error: type[BaseException]) -> None:
+    app = open_extended("faulty")
+    sys.modules["scripts.faulty"].chosen.update(hook="process", error=error)
+    assert error.__name__ in made(app)[2].comments[0]
+
+
+def test_after_three_faults_an_extension_is_set_aside_until_it_is_turned_on_again(
+    open_extended: Callable[..., App],
+) -> None:
+    app = open_extended("faulty")
+    containment = word("bridge.containment").containment
+    sys.modules["scripts.faulty"].chosen.update(hook="process", error=RuntimeError)
+    ends = [made(app)[2] for _ in range(4)]
+    assert [len(end.comments) for end in ends] == [1, 1, 2, 0]
+    assert ends[2].comments[1] == "The extension faulty failed 3 times and is set aside."
+    app = open_extended()
+    assert [(each.name, each.enabled, each.why_not) for each in word("bridge.found").find_extensions(app)] == [
+        ("faulty", False, "it is set aside after faults")
+    ]
+    containment.turn("faulty", True)
+    app = open_extended()
+    assert containment.conduct("faulty").faults == 0
+    assert importlib.util.find_spec("scripts.faulty") is not None
+
+
+def test_safe_starts_without_any(open_extended: Callable[..., App]) -> None:
+    app = open_extended("faulty", flags=["--safe"])
+    assert word("scripts").scripts_txt2img.scripts == []
+    assert len(app.engine.hooks) == len(open_extended("faulty").engine.hooks) - 1
