@@ -62,7 +62,7 @@ def submit_batch(
     requests = []
     for picture in pictures:
         try:
-            requests.append(_request(form, values, picture, bool(asked.get("read"))))
+            requests.append(_request(form, values, picture, bool(asked.get("read")), owner))
             for id in requests[-1].pictures():
                 app.uploads.read(id, owner)
         except AquatintError as error:
@@ -71,7 +71,7 @@ def submit_batch(
     return {"jobs": [app.engine.submit(request, owner).id for request in requests]}
 
 
-def _request(form: Form, values: Sequence[Any], picture: Any, read: bool) -> Request:
+def _request(form: Form, values: Sequence[Any], picture: Any, read: bool, owner: str) -> Request:
     """The form's request with this picture; its mask is the picture's own, else the one that is painted in the form."""
     if not isinstance(picture, dict) or not isinstance(picture.get("id"), str):
         raise RequestError("The picture did not arrive. Choose it again.")
@@ -81,7 +81,7 @@ def _request(form: Form, values: Sequence[Any], picture: Any, read: bool) -> Req
     if form.tab == PAINT and not mask:
         raise RequestError("there is no mask of this name, and none is painted above.")
     chosen = {"id": picture["id"], "mask": mask}
-    request = form.read([chosen if index == place else value for index, value in enumerate(values)])
+    request = form.read([chosen if index == place else value for index, value in enumerate(values)], owner)
     infotext = picture.get("infotext")
     if not read or not isinstance(infotext, str) or not infotext.strip():
         return request

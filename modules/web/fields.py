@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -13,6 +13,10 @@ from modules.studio.app import App
 from modules.studio.request import Request, read_request
 from modules.web.field import OVERRIDES, Field
 from modules.web.field_rows import FIELDS, QUICK
+from modules.web.form_parts import FormParts
+
+PARTS = "parts"
+"""Under this name the form keeps what others add to it."""
 
 
 class Filled(NamedTuple):
@@ -24,31 +28,43 @@ class Filled(NamedTuple):
     """A sentence for each value that the form cannot show as it is."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Form:
     """The parameters of one tab, in the order in which the page's events carry their values."""
 
     tab: str
+    parts: FormParts = dataclasses.field(default_factory=lambda: FormParts(""))
+    """What others add to it; its values come after those of the fields."""
 
     @property
     def fields(self) -> tuple[Field, ...]:
         return (*QUICK, *(field for field in FIELDS if self.tab in field.tabs))
 
-    def read(self, values: Sequence[Any]) -> Request:
-        """The widgets' values as a request; what overrides settings is in its `override_settings`.
+    def read(self, values: Sequence[Any], owner: str | None = None) -> Request:
+        """The widgets' values as a request; what overrides settings is in its `override_settings`. Parts that others
+        add are read when it is known whose request it is: pictures in them are kept for that person.
 
         Raises: RequestError in words for the person who filled in the form.
         """
         request: dict[str, Any] = {}
         overrides: dict[str, Any] = {}
-        for field, value in zip(self.fields, values, strict=True):
-            (overrides if field.option else request).update(field.values(value))
+        own, others = self._split(values)
+        for row, value in zip(self.fields, own, strict=True):
+            (overrides if row.option else request).update(row.values(value))
         request[OVERRIDES] = {**request[OVERRIDES], **overrides}
-        return read_request(self.tab, request)
+        further = self.parts.read(others, owner) if owner is not None else {}
+        return read_request(self.tab, request | further)
 
     def remembered(self, values: Sequence[Any]) -> dict[str, Any]:
         """The widgets' values by name, as the server keeps them between visits."""
-        return {field.name: value for field, value in zip(self.fields, values, strict=True)}
+        own, others = self._split(values)
+        kept = {row.name: value for row, value in zip(self.fields, own, strict=True)}
+        return {**kept, PARTS: self.parts.remembered(others)} if self.parts else kept
+
+    def _split(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The fields' values, and those of the parts that others add."""
+        end = len(self.fields)
+        return (values[:end], values[end:]) if self.parts else (values, ())
 
     def recalled(self, saved: Mapping[str, Any], app: App) -> list[dict[str, Any]]:
         """Updates that show what `remembered` gave, and today's choices; what is missing or no longer possible gets
@@ -58,10 +74,11 @@ class Form:
         for field in self.fields:
             kept = field.clean(saved[field.name], app) if field.name in saved else None
             updates.append(_update(field, app, start[field.name] if kept is None else kept))
-        return updates
+        return [*updates, *self.parts.recalled(saved.get(PARTS))]
 
-    def filled(self, values: Mapping[str, Any], app: App) -> Filled:
-        """Shows a request's fields and options; widgets of which they say nothing stay as they are."""
+    def filled(self, values: Mapping[str, Any], app: App, infotext: str = "") -> Filled:
+        """Shows a request's fields and options, and in the parts of others what the infotext says of them; widgets of
+        which they say nothing stay as they are."""
         updates, problems = [], []
         for field in self.fields:
             asked = field.widget_value(values)
@@ -69,7 +86,8 @@ class Form:
             if shown != asked:
                 problems.append(f"{field.label}: {asked} cannot be had here, so it is {shown}.")
             updates.append(_update(field, app, shown) if field.is_said(values) else gr.skip())
-        return Filled(updates, problems)
+        others = self.parts.filled(infotext) if infotext else [gr.skip() for _ in self.parts.components]
+        return Filled([*updates, *others], problems)
 
 
 def _update(field: Field, app: App, value: Any) -> dict[str, Any]:

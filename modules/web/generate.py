@@ -30,7 +30,7 @@ def generate(app: App, form: Form, values: Sequence[Any], owner: str) -> str:
     Raises: AquatintError in words for the person who filled in the form.
     """
     remember(app, form, values, owner)
-    return app.engine.submit(form.read(values), owner).id
+    return app.engine.submit(form.read(values, owner), owner).id
 
 
 def remember(app: App, form: Form, values: Sequence[Any], owner: str) -> None:
@@ -67,7 +67,7 @@ def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
         values["seed"] = seed
     if isinstance(checkpoint, str):
         values["sd_model_checkpoint"] = checkpoint
-    filled = form.filled(values, app)
+    filled = form.filled(values, app, text if isinstance(text, str) else "")
     return Said(filled.updates, "\n".join([*problems, *filled.problems]))
 
 

@@ -6,10 +6,18 @@ from typing import Any
 
 import gradio
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from modules.web.gate import BODY_LIMIT
 from modules.web.login import owner_of
 from modules.web.pages import page_arguments
+
+
+class BeforeThePage(list[BaseRoute]):
+    """Routes, the last of which answers every path that is left: what comes later is put before it."""
+
+    def append(self, route: BaseRoute) -> None:
+        self.insert(len(self) - 1, route)
 
 
 def mount_pages(site: FastAPI, demo: Any, theme: str | None = None) -> None:
@@ -29,5 +37,6 @@ def mount_pages(site: FastAPI, demo: Any, theme: str | None = None) -> None:
         pwa=False,
         **page_arguments(theme),
     )
+    site.router.routes = BeforeThePage(site.router.routes)
     # Until this is set Gradio lets an event read any file of the server: only launch() sets it, mounting does not.
     demo.has_launched = True

@@ -13,6 +13,7 @@ from modules.web.assets_route import read_assets
 from modules.web.field import TABS
 from modules.web.field_rows import QUICK
 from modules.web.fields import Form
+from modules.web.form_parts import FormParts
 from modules.web.generate import owner_in, recall
 from modules.web.messages import make_messages, on_event
 from modules.web.mounts import mount
@@ -40,9 +41,10 @@ def build_pages(app: App, slots: Slots | None = None) -> Any:
         page = Page(app, assets, slots or Slots(), TokenCounter(app.embeddings), make_messages(assets), bridge)
         bar = build_top_bar(page)
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
-            sheets = [_generate_tab(page, Form(tab), bar) for tab in TABS]
+            sheets = [_generate_tab(page, Form(tab, FormParts(tab, page.slots.forms)), bar) for tab in TABS]
             own = (extras_tab, png_info_tab, gallery_tab, queue_tab, settings_tab)
-            for tab in (*(make(page) for make in own), *page.slots.tabs):
+            later = [tab for give in page.slots.later for tab in give()]
+            for tab in (*(make(page) for make in own), *page.slots.tabs, *later):
                 _tab(tab)
         mount(page.assets, "note", elem_id="footer", value=_about(app))
         for sheet in sheets:

@@ -25,6 +25,7 @@ from modules.studio.request import RequestError
 from modules.studio.uploads import NoSuchUploadError
 from modules.studio.version import VERSION
 from modules.web import assets_route, images, jobs_api
+from modules.web.additions import Additions
 from modules.web.answers import refusal
 from modules.web.gate import allowed_origins
 from modules.web.http_api import api_routes
@@ -53,10 +54,10 @@ STATUSES: dict[type[AquatintError], int] = {
 """What other errors mean in HTTP is 400: the person asked for what is not there, or cannot be."""
 
 
-def build(app: App, stop: Callable[[], None] | None = None) -> FastAPI:
+def build(app: App, stop: Callable[[], None] | None = None, additions: Additions | None = None) -> FastAPI:
     """The whole site; it has no guard of its own, a Gate stands before it. Its end closes `app`.
 
-    `stop` ends the server, for --api-server-stop.
+    `stop` ends the server, for --api-server-stop. `additions` come behind our own routes and into our own page.
     """
 
     @contextlib.asynccontextmanager
@@ -84,15 +85,19 @@ def build(app: App, stop: Callable[[], None] | None = None) -> FastAPI:
     if stop is not None and app.flags.api_server_stop:
         site.include_router(server_routes(stop))
     site.router.routes += [*images.routes(app), *jobs_api.routes(app), *assets_route.routes()]
-    site.router.routes.append(Route("/docs", _docs, methods=["GET"]))
+    more = additions or Additions()
+    site.router.routes += [Route("/docs", _docs, methods=["GET"]), *more.routes]
     if app.flags.nowebui:
         site.router.routes.append(Route("/", _to_docs, methods=["GET"]))
+        more.started(None, site)
     else:
         # Here, because Gradio takes seconds to import and an API alone needs none of it.
         from modules.web.gradio_mount import mount_pages
         from modules.web.pages import build_pages
 
-        mount_pages(site, build_pages(app), app.flags.theme)
+        page = build_pages(app, more.slots())
+        more.started(page, site)
+        mount_pages(site, page, app.flags.theme)
     return site
 
 

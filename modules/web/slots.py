@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from modules.studio.app import App
 from modules.web.assets_route import Assets
+from modules.web.form_parts import FormPart
 from modules.web.tokens import TokenCounter
 
 
@@ -26,6 +27,10 @@ class Slots:
     """What others add to the page. Fill it before the page is built; afterwards it has no effect."""
 
     tabs: list[Tab] = field(default_factory=list)
+    later: list[Callable[[], list[Tab]]] = field(default_factory=list)
+    """Give further tabs once the forms are built, when others may look for what is in them."""
+    forms: list[FormPart] = field(default_factory=list)
+    """What is added to the forms of the three tabs."""
     _before: dict[str, list[Callable[[], None]]] = field(default_factory=lambda: defaultdict(list))
     _after: dict[str, list[Callable[[Any], None]]] = field(default_factory=lambda: defaultdict(list))
 

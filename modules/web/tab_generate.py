@@ -45,8 +45,8 @@ class Sheet:
 
     @property
     def inputs(self) -> list[Any]:
-        """The widgets in the order of the form's fields."""
-        return [self.widgets[field.name] for field in self.form.fields]
+        """The widgets in the order of the form's fields, and what others have added to it."""
+        return [*(self.widgets[field.name] for field in self.form.fields), *self.form.parts.components]
 
     def add(self, *names: str) -> None:
         """Makes the widgets of these fields in the present layout; a field that the tab does not have is left out."""
@@ -70,16 +70,20 @@ def build_generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
     """Makes one of the three tabs in the present layout."""
     sheet = Sheet(page, form, dict(bar.widgets))
     tab = form.tab
+    form.parts.opens()
     with gr.Row(elem_id=f"{tab}_toprow", elem_classes="aq-toprow"):
-        with gr.Column(scale=7, min_width=320, elem_classes="aq-prompts"):
+        with gr.Column(scale=7, min_width=320, elem_id=f"{tab}_prompt_container", elem_classes="aq-prompts"):
             _prompts(sheet)
-        with gr.Column(scale=2, min_width=240, elem_classes="aq-actions"):
+        with gr.Column(scale=2, min_width=240, elem_id=f"{tab}_actions_column", elem_classes="aq-actions"):
             _actions(sheet)
     with gr.Row(elem_classes="aq-work"):
         with gr.Column(scale=5, min_width=320, elem_id=f"{tab}_settings", elem_classes="aq-settings"):
             if tab in WITH_PICTURE:
                 sheet.add("init_images")
             _parameters(sheet)
+            if form.parts:
+                with gr.Column(elem_id=f"{tab}_script_container", elem_classes="aq-scripts"):
+                    form.parts.build()
             if tab in WITH_PICTURE:
                 sheet.batch = batch_box(page, tab)
         with gr.Column(scale=6, min_width=320, elem_id=f"{tab}_results", elem_classes="aq-results-column"):
@@ -93,13 +97,15 @@ def build_generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
                     options={"tab": tab},
                 ),
             )
+    form.parts.closes()
     return sheet
 
 
 def _prompts(sheet: Sheet) -> None:
     tab = sheet.form.tab
-    for name, counter in (("prompt", "token_counter"), ("negative_prompt", "negative_token_counter")):
-        with gr.Column(elem_classes="aq-prompt-box"):
+    rows = (("prompt", "prompt", "token_counter"), ("negative_prompt", "neg_prompt", "negative_token_counter"))
+    for name, suffix, counter in rows:
+        with gr.Column(elem_id=f"{tab}_{suffix}_row", elem_classes="aq-prompt-box"):
             sheet.add(name)
             sheet.counters.append(
                 mount(sheet.page.assets, "note", elem_id=f"{tab}_{counter}", elem_classes="aq-counter", value="0/75")
@@ -117,13 +123,13 @@ def _actions(sheet: Sheet) -> None:
         with gr.Row(elem_classes="aq-running-only"):
             sheet.button("interrupt", "Interrupt", f"{tab}_interrupt", size="sm")
             sheet.button("skip", "Skip", f"{tab}_skip", size="sm")
-    with gr.Row(elem_classes="aq-tools"):
+    with gr.Row(elem_id=f"{tab}_tools", elem_classes="aq-tools"):
         sheet.tool("paste", "Read parameters from the prompt or the clipboard", "paste", _paste_id(tab))
         sheet.tool("clear", "Clear the prompts", "trash", f"{tab}_clear_prompt")
         sheet.tool("cards", "Networks: LoRAs, embeddings, checkpoints", "cards", f"{tab}_extra_networks")
         sheet.tool("style_apply", "Write the chosen styles into the prompts", "wand", f"{tab}_style_apply")
         sheet.tool("style_edit", "Save or delete a style", "pencil", f"{tab}_styles_edit_button")
-    with gr.Row(elem_classes="aq-styles"):
+    with gr.Row(elem_id=f"{tab}_styles_row", elem_classes="aq-styles"):
         sheet.add("styles")
     with gr.Row(elem_id=f"{tab}_styles_editor", elem_classes="aq-styles-editor"):
         sheet.style_name = gr.Textbox(
@@ -145,33 +151,40 @@ def _paste_id(tab: str) -> str:
 
 
 def _parameters(sheet: Sheet) -> None:
-    tab = sheet.form.tab
+    tab, section = sheet.form.tab, sheet.form.parts.section
     if tab == PAINT:
         sheet.add("inpainting_fill")
         with gr.Row(elem_classes="aq-pair"):
             sheet.add("inpaint_full_res", "inpaint_full_res_padding")
         soft_inpainting(sheet)
-    with gr.Row(elem_classes="aq-sampling"):
+        section("inpaint")
+    with gr.Row(elem_id=f"sampler_selection_{tab}", elem_classes="aq-sampling"):
         sheet.add("sampler_name", "scheduler", "steps")
+    section("sampler")
     if tab in WITH_PICTURE:
         with gr.Row(elem_classes="aq-pair"):
             sheet.add("denoising_strength", "cfg_scale")
+        section("denoising")
     hires_note = hires_fix(sheet) if tab == TEXT else None
-    with gr.Row(elem_classes="aq-size"):
-        with gr.Column(scale=6, min_width=160):
+    with gr.Row(elem_id=f"{tab}_dimensions_row", elem_classes="aq-size"):
+        with gr.Column(scale=6, min_width=160, elem_id=f"{tab}_column_size"):
             sheet.add("width", "height")
         with gr.Column(scale=0, min_width=40, elem_classes="aq-size-tools"):
             sheet.tool("swap", "Swap width and height", "swap", f"{tab}_res_switch_btn")
             if tab in WITH_PICTURE:
                 sheet.tool("measure", "Take the size of the picture", "ruler", f"{tab}_detect_image_size_btn")
-        with gr.Column(scale=4, min_width=140):
+        with gr.Column(scale=4, min_width=140, elem_id=f"{tab}_column_batch"):
             sheet.add("n_iter", "batch_size")
-    with gr.Row(elem_classes="aq-seed"):
+    section("dimensions")
+    section("batch")
+    with gr.Row(elem_id=f"{tab}_seed_row", elem_classes="aq-seed"):
         sheet.add("cfg_scale")
         with gr.Row(elem_classes="aq-seed-box"):
             sheet.add("seed")
             sheet.tool("random_seed", "A new seed each time", "dice", f"{tab}_random_seed")
             sheet.tool("reuse_seed", "The seed of the picture that is shown", "recycle", f"{tab}_reuse_seed")
+    section("cfg")
+    section("seed")
     if tab in WITH_PICTURE:
         label = "Resizing and mask" if tab == PAINT else "Resizing"
         fold(sheet, label, "more", ("resize_mode",), ("mask_blur_x",), ("inpainting_mask_invert",))
@@ -181,5 +194,8 @@ def _parameters(sheet: Sheet) -> None:
         over_the_picture(sheet)
     variation(sheet)
     refiner_and_sampling(sheet)
+    section("accordions")
+    section("checkboxes")
     sheet.add(OVERRIDES)
+    section("override_settings")
     mark_folds(sheet)

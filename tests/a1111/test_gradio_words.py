@@ -29,6 +29,9 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[str, str, dict[str, Any]]] = []
 
+    def elem_id(self, asked: str) -> str:
+        return asked.replace("taken", "free")
+
     def before(self, component: Any, given: dict[str, Any]) -> None:
         self.heard.append(("before", type(component).__name__, given))
 
@@ -301,6 +304,11 @@ def test_every_component_is_announced_before_and_after(say: Say, listener: Liste
     say("gr.Slider(0, 1, label='x', elem_id='y')")
     heard = [(moment, name, given["elem_id"], given["label"]) for moment, name, given in listener.heard]
     assert heard == [("before", "Slider", "y", "x"), ("after", "Slider", "y", "x")]
+
+
+def test_an_elem_id_that_is_taken_is_replaced_for_extensions_alone(say: Say, taught: Any) -> None:
+    assert say("made = gr.Textbox(elem_id='taken')").made.elem_id == "free"
+    assert gr.Textbox(elem_id="taken").elem_id == "taken"
 
 
 def test_components_of_others_and_layouts_are_announced_too(taught: Any, listener: Listener) -> None:

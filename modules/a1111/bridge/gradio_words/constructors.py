@@ -28,6 +28,9 @@ FORGIVING = (gr.Dropdown, gr.Radio, gr.CheckboxGroup, gr.Slider, gr.Number)
 class Announced(Protocol):
     """Who is told of every component and layout while the page is built."""
 
+    def elem_id(self, asked: str) -> str:
+        """The elem_id that an extension's component gets."""
+
     def before(self, component: Any, given: dict[str, Any]) -> None:
         """It is about to be made with these keywords."""
 
@@ -69,6 +72,8 @@ def _maker(speakers: Speakers, sketch: Any, announced: Announced | None) -> Call
         theirs = speakers.speak()
         if theirs and kind is gr.Image and given.get("tool") in TOOLS:
             kind, given = sketch, sketch_keywords(given)
+        if theirs and announced is not None and given.get("elem_id"):
+            given["elem_id"] = announced.elem_id(given["elem_id"])
         component = kind.__new__(kind, *args, **given)
         tell = announced is not None and _is_building()
         named = _named(kind, args, given) if tell else {}
