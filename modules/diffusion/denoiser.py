@@ -188,15 +188,20 @@ def img2img_sigmas(
     denoising_strength: float,
     *,
     fix_steps: bool = False,
+    discard_penultimate: bool = False,
 ) -> Tensor:
     """The part of the schedule (n + 1,) that img2img goes through: it begins at the noise that the picture is given."""
     whole, last = img2img_steps(steps, denoising_strength, fix_steps=fix_steps)
-    return sampling_sigmas(sampler, schedule, training_sigmas, whole, last)
+    return sampling_sigmas(sampler, schedule, training_sigmas, whole, last, discard_penultimate=discard_penultimate)
 
 
-def start_from_noise(sampler: SamplerRow, noise: Tensor, sigmas: Tensor) -> Tensor:
-    """The x (B, C, h, w) that txt2img begins with, from noise of unit variance and the run's sigmas."""
-    return noise * ((sigmas[0] ** 2 + 1).sqrt() if sampler.on_timesteps else sigmas[0])
+def start_from_noise(sampler: SamplerRow, noise: Tensor, sigmas: Tensor, *, as_trained: bool = False) -> Tensor:
+    """The x (B, C, h, w) that txt2img begins with, from noise of unit variance and the run's sigmas.
+
+    `as_trained`: with the variance that a training picture has under so much noise, as Stability's generative-models
+    begin; the samplers that A1111 runs on whole timesteps always do.
+    """
+    return noise * ((sigmas[0] ** 2 + 1).sqrt() if sampler.on_timesteps or as_trained else sigmas[0])
 
 
 def start_from_latents(latents: Tensor, noise: Tensor, sigmas: Tensor) -> Tensor:

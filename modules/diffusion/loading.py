@@ -33,6 +33,7 @@ from modules.diffusion.hardware import Hardware
 from modules.diffusion.ldm_keys import UNET, VAE, Source, clip_sources, open_clip_sources, unet_sources, vae_sources
 from modules.diffusion.libraries import taken_from
 from modules.diffusion.placement import float32_weights
+from modules.diffusion.sigmas import zero_terminal_snr
 from modules.diffusion.sizes import below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
 from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
 
@@ -96,16 +97,12 @@ def training_sigmas(
     """(1000,) noise levels, ascending: sqrt((1 - a) / a) of the products a of the schedule's alphas (DDPM).
 
     `scaled`: the betas' roots are evenly spaced (latent diffusion), not the betas. `zero_snr` rescales the schedule to
-    end in pure noise (Lin et al. 2023, "Common Diffusion Noise Schedules ...", algorithm 1), with A1111's last value.
+    end in pure noise.
     """
     power = 0.5 if scaled else 1.0
     betas = torch.linspace(beta_start**power, beta_end**power, 1000, dtype=torch.float64) ** (1 / power)
     products = torch.cumprod(1 - betas, 0)
-    if zero_snr:
-        roots = products.sqrt()
-        products = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
-        products[-1] = 4.8973451890853435e-08
-    products = products.float()
+    products = (zero_terminal_snr(products) if zero_snr else products).float()
     return ((1 - products) / products).sqrt()
 
 

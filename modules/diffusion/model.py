@@ -20,6 +20,7 @@ from modules.diffusion.hardware import Hardware
 from modules.diffusion.loading import Components
 from modules.diffusion.placement import Placement
 from modules.diffusion.prompts import Emphasis
+from modules.diffusion.sigmas import with_zero_terminal_snr
 
 AESTHETIC_SCORE, NEGATIVE_AESTHETIC_SCORE = 6.0, 2.5
 """What the SDXL refiner is told of the picture wanted and of the one not wanted."""
@@ -172,6 +173,16 @@ class Model:
                 yield
             finally:
                 self.dtype, self.vae_dtype = formats
+
+    @contextmanager
+    def to_zero_terminal_snr(self) -> Iterator[None]:
+        """The trained noise levels up to pure noise while the block lasts."""
+        before = self.training_sigmas
+        self.training_sigmas = with_zero_terminal_snr(before)
+        try:
+            yield
+        finally:
+            self.training_sigmas = before
 
     def _of_size(self, found: Conditioning, text: str, width: int, height: int, negative: bool) -> Conditioning:
         """What SDXL is told besides the text."""

@@ -1,17 +1,25 @@
-"""Seed -> noise, image by image: a picture's noise is the same alone and in a batch, and the same on every device."""
+"""Seed -> noise, image by image: a picture's noise is the same alone and in a batch, and from CPU and NV everywhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 import torchsde
 from torch import Generator, Tensor
+from torchsde._brownian import brownian_interval
+
+from modules.diffusion.philox import PhiloxNormals
 
 NoiseFn = Callable[[Tensor, Tensor], Tensor]
 """(sigma, sigma_next) -> noise of unit variance (B, C, h, w) for the step between them."""
 NoiseKind = Literal["none", "gaussian", "brownian"]
+NoiseSource = Literal["GPU", "CPU", "NV"]
+"""Whose random numbers: the device's own (the CPU's if that is the device), the CPU's, or those of CUDA, anywhere."""
+WITHOUT_ITS_OWN = ("cpu", "mps")
+"""Kinds of device on which A1111's "GPU" is the CPU's generator."""
 TREE_DIGITS = 6
 """torchsde.BrownianTree resolves time to its default tolerance, 1e-6, and rounds its ends to that."""
 
@@ -19,7 +27,7 @@ TREE_DIGITS = 6
 class ImageNoise:
     """The noise of one batch of images, each image's from its own seed.
 
-    Everything is drawn in float32 on the CPU (A1111's "CPU" random number generator) and then moved.
+    Everything is drawn in float32 and then moved.
     """
 
     def __init__(
@@ -31,6 +39,7 @@ class ImageNoise:
         subseed_strength: float = 0.0,
         seed_delta: int = 0,
         resized_from: tuple[int, int] | None = None,
+        source: NoiseSource = "CPU",
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -46,20 +55,19 @@ class ImageNoise:
         self._shape = shape
         self._dtype = dtype
         self._device = device
-        generators = [Generator().manual_seed(seed) for seed in self._seeds]
+        self._source = source
+        streams = [self._stream(seed) for seed in self._seeds]
         inner = shape if resized_from is None else (shape[0], *resized_from)
-        drawn = generators if inner == shape else [Generator().manual_seed(seed) for seed in self._seeds]
-        first = [torch.randn(inner, generator=generator) for generator in drawn]
+        first = [draw(inner) for draw in (streams if inner == shape else map(self._stream, self._seeds))]
         if subseeds is not None and subseed_strength != 0:
-            other = [torch.randn(inner, generator=Generator().manual_seed(subseed)) for subseed in subseeds]
+            other = [self._stream(subseed)(inner) for subseed in subseeds]
             first = [slerp(a, b, subseed_strength) for a, b in zip(first, other, strict=True)]
         if inner != shape:
-            outer = [torch.randn(shape, generator=generator) for generator in generators]
-            first = [in_the_middle(a, b) for a, b in zip(first, outer, strict=True)]
+            first = [in_the_middle(a, draw(shape)) for a, draw in zip(first, streams, strict=True)]
         self._first = torch.stack(first)
         if seed_delta:
-            generators = [Generator().manual_seed(seed + seed_delta) for seed in self._seeds]
-        self._generators = generators
+            streams = [self._stream(seed + seed_delta) for seed in self._seeds]
+        self._streams = streams
 
     def initial(self) -> Tensor:
         """(B, C, h, w): the noise that sampling starts from; the same at every call."""
@@ -67,7 +75,7 @@ class ImageNoise:
 
     def gaussian(self, sigma: Tensor, sigma_next: Tensor) -> Tensor:
         """(B, C, h, w): the next independent noise of each image; the sigmas make no difference."""
-        return self._placed(torch.stack([torch.randn(self._shape, generator=each) for each in self._generators]))
+        return self._placed(torch.stack([draw(self._shape) for draw in self._streams]))
 
     def brownian(self, sigma_min: Tensor | float, sigma_max: Tensor | float) -> NoiseFn:
         """A Brownian motion for each image over [sigma_min, sigma_max]: two half steps add up to the whole one.
@@ -78,12 +86,14 @@ class ImageNoise:
         trees: list[torchsde.BrownianTree] = []
 
         def increment(sigma: Tensor, sigma_next: Tensor) -> Tensor:
-            if not trees:  # only now: a run of a single step asks for no noise, and its interval is empty
-                low, high = float(sigma_min), float(sigma_max)
-                trees.extend(torchsde.BrownianTree(t0=low, w0=blank, t1=high, entropy=seed) for seed in self._seeds)
             start, end = sorted((round(float(sigma), TREE_DIGITS), round(float(sigma_next), TREE_DIGITS)))
             sign = -1 if sigma > sigma_next else 1
-            return self._placed(torch.stack([tree(start, end) for tree in trees]) * (sign / (end - start) ** 0.5))
+            with self._growing_trees():
+                if not trees:  # only now: a run of a single step asks for no noise, and its interval is empty
+                    low, high = float(sigma_min), float(sigma_max)
+                    trees.extend(torchsde.BrownianTree(t0=low, w0=blank, t1=high, entropy=seed) for seed in self._seeds)
+                steps = torch.stack([tree(start, end) for tree in trees])
+            return self._placed(steps * (sign / (end - start) ** 0.5))
 
         return increment
 
@@ -92,6 +102,30 @@ class ImageNoise:
         if kind == "brownian":
             return self.brownian(sigmas[sigmas > 0].min(), sigmas.max())
         return self.gaussian
+
+    def _stream(self, seed: int) -> Callable[[tuple[int, ...]], Tensor]:
+        """Draws from the seed, shape by shape."""
+        if self._source == "NV":
+            return PhiloxNormals(seed).draw
+        own = self._source == "GPU" and torch.device(self._device).type not in WITHOUT_ITS_OWN
+        where = self._device if own else "cpu"
+        generator = Generator(where).manual_seed(seed)
+        return lambda shape: torch.randn(shape, generator=generator, device=where)
+
+    @contextmanager
+    def _growing_trees(self) -> Iterator[None]:
+        """While the block lasts torchsde draws from our source: it knows no other than torch's, and asks for nothing
+        but the seeds of a tree's branches."""
+        theirs = brownian_interval._randn
+
+        def ours(size: tuple[int, ...], dtype: torch.dtype, device: Any, seed: int) -> Tensor:
+            return self._stream(int(seed))(tuple(size)).to(device, dtype)
+
+        brownian_interval._randn = theirs if self._source == "CPU" else ours
+        try:
+            yield
+        finally:
+            brownian_interval._randn = theirs
 
     def _placed(self, noise: Tensor) -> Tensor:
         return noise.to(self._device, self._dtype, copy=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.noise import NoiseFn, NoiseKind
-from modules.diffusion.sigmas import AUTOMATIC, SCHEDULES, Schedule, find_schedule
+from modules.diffusion.sigmas import AUTOMATIC, SCHEDULES, SKIP_TYPES, Schedule, find_schedule
 from modules.diffusion.solvers import Denoise, Sampler
 from modules.diffusion.solvers_ancestral import (
     ddim,
@@ -51,9 +52,11 @@ class SamplerRow:
     """The guidance scale is divided by this; with more than 1 it is asked for the unguided prediction as well."""
     distilled_steps: int | None = None
     """The model was distilled on this many evenly spaced timesteps, and knows no others."""
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    """Its own schedules, by what it calls them; the first is its default."""
 
     @property
-    def options(self) -> Mapping[str, float]:
+    def options(self) -> Mapping[str, Any]:
         """The keywords that its function takes, and their defaults."""
         parameters = inspect.signature(self.function).parameters.values()
         return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
@@ -71,7 +74,7 @@ class SamplerRow:
         noise: NoiseFn,
         unconditional: Callable[[], Tensor] | None = None,
         /,
-        **options: float | None,
+        **options: Any,
     ) -> Iterator[Tensor]:
         """Its function with those of `options` that it takes; None and what it does not know are passed over.
 
@@ -104,7 +107,7 @@ ROWS = (
     SamplerRow("DDIM", ddim, ("ddim",), "DDIM", "gaussian", on_timesteps=True),
     SamplerRow("DDIM CFG++", ddim_cfgpp, ("ddim_cfgpp",), "DDIM", "gaussian", on_timesteps=True, cfg_divisor=12.5),
     SamplerRow("PLMS", plms, ("plms",), "DDIM", on_timesteps=True),
-    SamplerRow("UniPC", uni_pc, ("unipc",), "SGM Uniform", on_timesteps=True),
+    SamplerRow("UniPC", uni_pc, ("unipc",), "SGM Uniform", on_timesteps=True, schedules=SKIP_TYPES),
     SamplerRow("LCM", lcm, ("k_lcm",), noise="gaussian", distilled_steps=50),
     SamplerRow("HeunPP2", heun_plus_plus, ("heunpp2", "k_heunpp2"), noise="gaussian", calls_per_step=3),
     SamplerRow("IPNDM", ipndm, ("ipndm", "k_ipndm")),
@@ -141,32 +144,45 @@ def split_merged_name(name: str) -> tuple[str, str | None]:
     return name, None
 
 
-def schedule_for(sampler: SamplerRow, name: str | None, *, sdxl: bool = False) -> Schedule:
+def schedule_for(
+    sampler: SamplerRow, name: str | None, *, sdxl: bool = False, skip_type: str = "", **shape: float
+) -> Schedule:
     """The schedule of that label, id or alias; the sampler's own for "Automatic", None and an empty name.
 
-    `sdxl`: for a model of that family, to which some schedules are fitted.
+    `sdxl`: for a model of that family, to which some schedules are fitted. `skip_type`: which of the sampler's own,
+    where it has several. `shape`: what `Schedule.shaped` takes; whole timesteps are not moved by it.
 
     Raises: AquatintError naming what exists.
     """
-    if sampler.on_timesteps or not name or name.casefold() == AUTOMATIC.casefold():
-        return SCHEDULES[sampler.default_schedule]
-    return find_schedule(name).fitted(sdxl=sdxl)
+    if sampler.on_timesteps:
+        return sampler.schedules.get(skip_type, SCHEDULES[sampler.default_schedule])
+    own = not name or name.casefold() == AUTOMATIC.casefold()
+    schedule = SCHEDULES[sampler.default_schedule] if own else find_schedule(name or "").fitted(sdxl=sdxl)
+    return schedule.shaped(**shape)
 
 
 def sampling_sigmas(
-    sampler: SamplerRow, schedule: Schedule, training_sigmas: Tensor, steps: int, last: int | None = None
+    sampler: SamplerRow,
+    schedule: Schedule,
+    training_sigmas: Tensor,
+    steps: int,
+    last: int | None = None,
+    *,
+    discard_penultimate: bool = False,
 ) -> Tensor:
     """The sigmas of one run, on the CPU: (n + 1,) strictly descending, ending in 0.
 
     n is `steps`, or `last` if only so many of the final steps are wanted; it is less where there are not so many
     different trained sigmas, and can be more with the schedule DDIM. `training_sigmas` (T,) ascend.
+    `discard_penultimate` leaves the smallest sigma out whatever the sampler is; whole timesteps all stay.
     """
+    discards = sampler.discard_penultimate or (discard_penultimate and not sampler.on_timesteps)
     trained = training_sigmas.cpu()
     if sampler.distilled_steps:
         spacing = len(trained) // sampler.distilled_steps
         trained = trained[spacing - 1 :: spacing]
-    sigmas = schedule.function(trained, steps + sampler.discard_penultimate)
-    if sampler.discard_penultimate:
+    sigmas = schedule.function(trained, steps + discards)
+    if discards:
         sigmas = torch.cat([sigmas[:-2], sigmas[-1:]])
     if sampler.distilled_steps:
         nearest = (sigmas[:-1, None].log() - trained.log()).abs().argmin(dim=1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from scipy.special import betaincinv
@@ -20,8 +22,12 @@ ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152
 ALIGNED_SDXL = (14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029)
 """The optimized sigmas that Sabour et al. (2024) publish for SD 1.5 and for SDXL."""
 
-ScheduleFunction = Callable[[Tensor, int], Tensor]
-"""(training sigmas (T,) ascending, steps) -> (steps + 1,) descending, the last one 0."""
+ScheduleFunction = Callable[..., Tensor]
+"""(training sigmas (T,) ascending, steps) -> (steps + 1,) descending, the last one 0.
+
+By keyword some take `sigma_min` and `sigma_max`, the ends to go between instead of the trained ones, `rho`, how steep
+they are, and `alpha` and `beta`, the shape of a distribution.
+"""
 
 
 def sigma_to_t(training_sigmas: Tensor, sigma: Tensor) -> Tensor:
@@ -39,41 +45,60 @@ def t_to_sigma(training_sigmas: Tensor, t: Tensor) -> Tensor:
     return torch.lerp(logs[t.floor().long()], logs[t.ceil().long()], t.frac()).exp()
 
 
+def zero_terminal_snr(products: Tensor) -> Tensor:
+    """Products of alphas (T,), descending, moved so that the last is (almost) 0 and the first stays: Algorithm 1 of Lin
+    et al. (2023), "Common Diffusion Noise Schedules and Sample Steps are Flawed". The last is A1111's, whose sigma is
+    4518.8: that of 0 would be infinite."""
+    roots = products.sqrt()
+    moved = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
+    moved[-1] = 4.8973451890853435e-08
+    return moved
+
+
+def with_zero_terminal_snr(training_sigmas: Tensor) -> Tensor:
+    """The trained sigmas (T,), ascending, as `zero_terminal_snr` moves them."""
+    products = zero_terminal_snr(1 / (1 + training_sigmas.double() ** 2))
+    return ((1 - products) / products).sqrt().to(training_sigmas)
+
+
 def uniform(training_sigmas: Tensor, steps: int) -> Tensor:
     """Even in time from the last trained timestep to the first: k-diffusion's `get_sigmas`."""
     t = torch.linspace(len(training_sigmas) - 1, 0, steps, dtype=training_sigmas.dtype)
     return _then_zero(t_to_sigma(training_sigmas, t))
 
 
-def karras(training_sigmas: Tensor, steps: int, rho: float = 7.0) -> Tensor:
-    """Equation 5 of Karras et al. (2022), between the smallest and the largest trained sigma."""
-    low, high = training_sigmas[0] ** (1 / rho), training_sigmas[-1] ** (1 / rho)
+def karras(
+    training_sigmas: Tensor, steps: int, *, sigma_min: float = 0.0, sigma_max: float = 0.0, rho: float = 7.0
+) -> Tensor:
+    """Equation 5 of Karras et al. (2022), between the smallest and the largest sigma."""
+    low, high = (end ** (1 / rho) for end in _ends(training_sigmas, sigma_min, sigma_max))
     ramp = torch.linspace(0, 1, steps, dtype=training_sigmas.dtype)
     return _then_zero((high + ramp * (low - high)) ** rho)
 
 
-def exponential(training_sigmas: Tensor, steps: int) -> Tensor:
-    """Even in log sigma, between the largest and the smallest trained sigma."""
-    high, low = math.log(training_sigmas[-1]), math.log(training_sigmas[0])
+def exponential(training_sigmas: Tensor, steps: int, *, sigma_min: float = 0.0, sigma_max: float = 0.0) -> Tensor:
+    """Even in log sigma, between the largest and the smallest sigma."""
+    low, high = (math.log(end) for end in _ends(training_sigmas, sigma_min, sigma_max))
     return _then_zero(torch.linspace(high, low, steps, dtype=training_sigmas.dtype).exp())
 
 
-def polyexponential(training_sigmas: Tensor, steps: int, rho: float = 1.0) -> Tensor:
+def polyexponential(
+    training_sigmas: Tensor, steps: int, *, sigma_min: float = 0.0, sigma_max: float = 0.0, rho: float = 1.0
+) -> Tensor:
     """A polynomial of degree rho in log sigma: k-diffusion's; A1111's rho of 1 makes it the exponential one."""
-    low, high = training_sigmas[0].log(), training_sigmas[-1].log()
+    low, high = (end.log() for end in _ends(training_sigmas, sigma_min, sigma_max))
     ramp = torch.linspace(1, 0, steps, dtype=training_sigmas.dtype) ** rho
     return _then_zero(torch.lerp(low, high, ramp).exp())
 
 
-def sgm_uniform(training_sigmas: Tensor, steps: int) -> Tensor:
-    """Even in time, stopping one spacing short of the first timestep: Stability's generative-models."""
-    t = torch.linspace(len(training_sigmas) - 1, 0, steps + 1, dtype=training_sigmas.dtype)
-    return _then_zero(t_to_sigma(training_sigmas, t[:-1]))
+def sgm_uniform(training_sigmas: Tensor, steps: int, *, sigma_min: float = 0.0, sigma_max: float = 0.0) -> Tensor:
+    """Even in time, stopping one spacing short of the last timestep: Stability's generative-models."""
+    return _then_zero(_even_in_time(training_sigmas, steps + 1, sigma_min, sigma_max)[:-1])
 
 
-def kl_optimal(training_sigmas: Tensor, steps: int) -> Tensor:
+def kl_optimal(training_sigmas: Tensor, steps: int, *, sigma_min: float = 0.0, sigma_max: float = 0.0) -> Tensor:
     """Even in the arc tangent of sigma: theorem 3.1 of Sabour et al. (2024). What A1111 does not go on to is 0."""
-    low, high = training_sigmas[0].atan(), training_sigmas[-1].atan()
+    low, high = (end.atan() for end in _ends(training_sigmas, sigma_min, sigma_max))
     ramp = torch.arange(steps, dtype=training_sigmas.dtype) / steps
     return _then_zero(torch.lerp(high, low, ramp).tan())
 
@@ -100,16 +125,25 @@ def simple(training_sigmas: Tensor, steps: int) -> Tensor:
     return _then_zero(training_sigmas[[-(1 + int(i * spacing)) for i in range(steps)]])
 
 
-def normal(training_sigmas: Tensor, steps: int) -> Tensor:
-    """ComfyUI's name for what k-diffusion calls uniform."""
-    return uniform(training_sigmas, steps)
+def normal(training_sigmas: Tensor, steps: int, *, sigma_min: float = 0.0, sigma_max: float = 0.0) -> Tensor:
+    """ComfyUI's name for what k-diffusion calls uniform, with ends that may be moved."""
+    return _then_zero(_even_in_time(training_sigmas, steps, sigma_min, sigma_max))
 
 
-def beta(training_sigmas: Tensor, steps: int, alpha: float = 0.6) -> Tensor:
-    """Sigmas spread by quantiles of the beta distribution of 0.6 and 0.6: Lee et al. (2024), as A1111 reads it."""
+def beta_quantiles(
+    training_sigmas: Tensor,
+    steps: int,
+    *,
+    sigma_min: float = 0.0,
+    sigma_max: float = 0.0,
+    alpha: float = 0.6,
+    beta: float = 0.6,
+) -> Tensor:
+    """Sigmas spread by quantiles of a beta distribution: Lee et al. (2024), as A1111 reads it."""
+    low, high = _ends(training_sigmas, sigma_min, sigma_max)
     quantiles = torch.linspace(1, 0, steps, dtype=torch.float64).numpy()
-    spread = torch.from_numpy(betaincinv(alpha, alpha, quantiles)).to(training_sigmas.dtype)
-    return _then_zero(torch.lerp(training_sigmas[0], training_sigmas[-1], spread))
+    spread = torch.from_numpy(betaincinv(alpha, beta, quantiles)).to(training_sigmas.dtype)
+    return _then_zero(torch.lerp(low, high, spread))
 
 
 def turbo(training_sigmas: Tensor, steps: int) -> Tensor:
@@ -128,6 +162,37 @@ def ddim(training_sigmas: Tensor, steps: int) -> Tensor:
     return _then_zero(visited[:steps] if len(visited) == steps + 1 else visited)
 
 
+def time_quadratic(training_sigmas: Tensor, steps: int) -> Tensor:
+    """Even in the root of time, counted from 1 / T to 1, stopping one spacing short of the end: UniPC's."""
+    last = len(training_sigmas)
+    roots = torch.linspace(1, last**-0.5, steps + 1, dtype=training_sigmas.dtype)
+    return _then_zero(t_to_sigma(training_sigmas, (last * roots[:-1] ** 2 - 1).clamp(0, last - 1)))
+
+
+def log_snr(training_sigmas: Tensor, steps: int) -> Tensor:
+    """Even in log sigma, stopping one spacing short of the smallest: UniPC's."""
+    whole = exponential(training_sigmas, steps + 1)
+    return torch.cat([whole[:-2], whole[-1:]])
+
+
+def _ends(training_sigmas: Tensor, sigma_min: float, sigma_max: float) -> tuple[Tensor, Tensor]:
+    """The smallest and the largest sigma: the trained ones where 0 is asked for. Raises: AquatintError."""
+    low = training_sigmas.new_tensor(sigma_min) if sigma_min else training_sigmas[0]
+    high = training_sigmas.new_tensor(sigma_max) if sigma_max else training_sigmas[-1]
+    if low >= high:
+        raise AquatintError(
+            f"The schedule cannot go from sigma {high:.4g} down to {low:.4g}: choose a smaller 'Schedule min sigma',"
+            " a larger 'Schedule max sigma', or 0 for the model's own."
+        )
+    return low, high
+
+
+def _even_in_time(training_sigmas: Tensor, count: int, sigma_min: float, sigma_max: float) -> Tensor:
+    """(count,): from the largest sigma to the smallest."""
+    end, start = (sigma_to_t(training_sigmas, each) for each in _ends(training_sigmas, sigma_min, sigma_max))
+    return t_to_sigma(training_sigmas, torch.linspace(float(start), float(end), count, dtype=training_sigmas.dtype))
+
+
 def _then_zero(sigmas: Tensor) -> Tensor:
     return torch.cat([sigmas, sigmas.new_zeros(1)])
 
@@ -142,6 +207,17 @@ class Schedule:
     aliases: tuple[str, ...] = ()
     for_sdxl: ScheduleFunction | None = None
     """What it is for SDXL, if that is another one."""
+
+    @property
+    def options(self) -> Mapping[str, float]:
+        """The keywords that its function takes, and their defaults."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+
+    def shaped(self, **options: float) -> Schedule:
+        """The schedule with those of `options` that it takes; what it does not know, and 0, is passed over."""
+        known = {name: value for name, value in options.items() if value and name in self.options}
+        return dataclasses.replace(self, function=partial(self.function, **known)) if known else self
 
     def fitted(self, *, sdxl: bool) -> Schedule:
         """The schedule as it is for a model of that family."""
@@ -164,11 +240,17 @@ ROWS = (
     Schedule("Simple", "simple", simple),
     Schedule("Normal", "normal", normal),
     Schedule("DDIM", "ddim", ddim),
-    Schedule("Beta", "beta", beta),
+    Schedule("Beta", "beta", beta_quantiles),
     Schedule("Turbo", "turbo", turbo),
 )
 """A1111's in its order (the first, Automatic, is a wish), then Forge's."""
 SCHEDULES = {row.label: row for row in ROWS}
+SKIP_TYPES = {
+    "time_uniform": SCHEDULES["SGM Uniform"],
+    "time_quadratic": Schedule("UniPC's time_quadratic", "time_quadratic", time_quadratic),
+    "logSNR": Schedule("UniPC's logSNR", "logSNR", log_snr),
+}
+"""UniPC's own schedules, by A1111's names."""
 
 
 def find_schedule(name: str) -> Schedule:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor
 
 from modules.diffusion.noise import NoiseFn
 from modules.diffusion.solvers import Denoise, slope_at, weights_for
 
+UniPCVariant = Literal["bh1", "bh2", "vary_coeff"]
+"""How a step weighs what it knows when that is one difference: by half of B(h), which is h or exp(h) - 1, or exactly.
+More differences are weighed the same by all."""
 ADAMS_BASHFORTH = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
 """The weights of the newest slope and those before, for even steps; a row an order."""
 
@@ -75,25 +79,38 @@ def deis(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn) -> Iterato
         yield x
 
 
-def uni_pc(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: NoiseFn) -> Iterator[Tensor]:
-    """UniPC of order 3 with B1(h) = h: Algorithms 5 and 6 of Zhao et al. (2023), which predict the denoised x.
+def uni_pc(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Tensor,
+    noise: NoiseFn,
+    *,
+    variant: UniPCVariant = "bh1",
+    order: int = 3,
+    lower_order_final: bool = True,
+) -> Iterator[Tensor]:
+    """UniPC: Algorithms 5 and 6 of Zhao et al. (2023), which predict the denoised x.
 
-    The order falls to 1 towards the end; the last step has nothing to be corrected with.
+    With `lower_order_final` the order falls to 1 towards the end; the last step has nothing to be corrected with.
     """
     before: list[tuple[Tensor, Tensor]] = []
     begin = x
     for left, (sigma, sigma_next) in zip(range(len(sigmas) - 1, 0, -1), pairwise(sigmas), strict=True):
         denoised = denoise(x, sigma)
         if before:
-            x = _unified_step(begin, before, sigma, denoised)
-        before = [(sigma, denoised), *before][: min(3, left)]
+            x = _unified_step(begin, before, sigma, variant, denoised)
+        before = [(sigma, denoised), *before][: min(order, left) if lower_order_final else order]
         begin = x
-        x = _unified_step(begin, before, sigma_next)
+        x = _unified_step(begin, before, sigma_next, variant)
         yield x
 
 
 def _unified_step(
-    x: Tensor, known: Sequence[tuple[Tensor, Tensor]], sigma_next: Tensor, ahead: Tensor | None = None
+    x: Tensor,
+    known: Sequence[tuple[Tensor, Tensor]],
+    sigma_next: Tensor,
+    variant: UniPCVariant,
+    ahead: Tensor | None = None,
 ) -> Tensor:
     """x (B, C, h, w) at `sigma_next`: UniP, or with the denoised x found there (`ahead`) UniC.
 
@@ -111,8 +128,8 @@ def _unified_step(
         differences.append(ahead - denoised)
     if not nodes:
         return x_next
-    if len(nodes) == 1:
-        return x_next + differences[0] * (h / (2 * nodes[0]))
+    if len(nodes) == 1 and variant != "vary_coeff":
+        return x_next + differences[0] * ((h if variant == "bh1" else -math.expm1(-h)) / (2 * nodes[0]))
     phi, moments = -math.expm1(-h) / h - 1, list[float]()
     for k in range(1, len(nodes) + 1):
         moments.append(-phi * math.factorial(k))

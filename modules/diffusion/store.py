@@ -77,7 +77,7 @@ class ModelStore:
         embeddings: EmbeddingFolder | None = None,
     ) -> None:
         self._folders, self._vae_folder = tuple(folders), vae_folder
-        self._hardware, self._attention, self._embeddings = hardware, attention, embeddings
+        self.hardware, self._attention, self._embeddings = hardware, attention, embeddings
         self._facts = FileFacts(cache)
         self._keep = keep
         self._lock = threading.RLock()
@@ -205,8 +205,8 @@ class ModelStore:
         if loads:
             try:
                 self._make_room(checkpoint)
-                components = load_components(checkpoint, self._hardware)
-                entry.future.set_result(_Loaded(components, Placement(self._hardware)))
+                components = load_components(checkpoint, self.hardware)
+                entry.future.set_result(_Loaded(components, Placement(self.hardware)))
             except BaseException as error:
                 with self._lock:
                     del self._entries[key]
@@ -228,7 +228,7 @@ class ModelStore:
             model = loaded.models.pop(vae_path, None)
             if model is None:
                 own = loaded.components.vae
-                vae = load_vae(vae_path, checkpoint.family, self._hardware) if vae_path else own
+                vae = load_vae(vae_path, checkpoint.family, self.hardware) if vae_path else own
                 if vae is None:
                     raise CheckpointError(f"{checkpoint.name} holds no VAE. Choose one from {self._vae_folder}.")
                 name = vae_path.name if vae_path else None
@@ -238,7 +238,7 @@ class ModelStore:
                     vae,
                     name,
                     loaded.placement,
-                    self._hardware,
+                    self.hardware,
                     self._attention,
                     self._embeddings,
                 )
@@ -272,7 +272,7 @@ class ModelStore:
             dropped = [self._entries.pop(key) for key in surplus]
         if dropped:
             dropped.clear()
-            release_memory(self._hardware.device)
+            release_memory(self.hardware.device)
 
     def _vae_path(self, checkpoint: Checkpoint, vae: str) -> Path | None:
         name = self.find_vae(vae)

@@ -110,8 +110,8 @@ def from_infotext(text: Infotext, app: App) -> Again:
     causes += restored.problems
     program = params.get("Version", "")
     if not program.startswith("Aquatint"):
-        if params.get("RNG", "GPU") != "CPU":
-            causes.append("Its noise came from a GPU's random numbers; here they are the CPU's.")
+        if "RNG" not in params:
+            causes.append("Its noise is taken to be an NVIDIA card's; it does not say whose it was.")
         causes.append(f"Another program made it ({program or 'it does not say which'}); details of rounding differ.")
     values = {key: value for key, value in restored.values.items() if key in Txt2Img.model_fields}
     request = read_request("txt2img", {**values, **UNSAVED, "batch_size": 1})

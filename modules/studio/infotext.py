@@ -23,6 +23,8 @@ EXACT_NEGATIVE = "Exact negative prompt"
 """Entries of our own, written only for prompts that A1111's layout of lines cannot carry unchanged."""
 
 TEMPLATES = ("Template:", "Negative Template:")
+WITH_NOISE_OF_THE_CPU = ("InvokeAI", "SwarmUI", "Fooocus", "ComfyUI")
+"""Programs whose seeds mean the CPU's random numbers; A1111's, unless it says so, those of an NVIDIA card."""
 FEWEST_ENTRIES = 3
 """With fewer `key: value` pairs a text's last line is prompt, not parameters."""
 
@@ -137,10 +139,14 @@ def to_request_values(infotext: Infotext) -> Restored:
 
 
 def _of_its_time(infotext: Infotext) -> dict[str, str]:
-    """The entries, and what a picture of A1111 before 1.6 does not say since it could not be otherwise."""
-    before_1_6 = re.match(r"v?1\.[0-5]\b", infotext.params.get("Version", ""))
-    edited = "[" in infotext.prompt + infotext.negative_prompt
-    return ({OLD_TIMELINES: "True"} if before_1_6 and edited else {}) | infotext.params
+    """The entries, and what a text does not say since its program cannot do otherwise."""
+    params = infotext.params
+    program, said = params.get("Version", ""), dict[str, str]()
+    if re.match(r"v?1\.[0-5]\b", program) and "[" in infotext.prompt + infotext.negative_prompt:
+        said[OLD_TIMELINES] = "True"
+    if program.startswith("Aquatint") or params.get("Generator") in WITH_NOISE_OF_THE_CPU:
+        said["RNG"] = "CPU"
+    return said | params
 
 
 _STAND_INS: Mapping[str, Any] = {"init_images": ("0",), "mask": "0"}

@@ -43,6 +43,11 @@ def _option(name: str) -> Write:
     return lambda source: None if (value := getattr(source.options, name)) == default else value
 
 
+def _option_row(label: str, name: str, parse: Callable[[str], object]) -> Row:
+    """An option that is as it begins when a text says nothing of it."""
+    return Row(label, _option(name), _field(name, parse), str(Options.model_fields[name].default))
+
+
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], int]:
     """The number of a choice; ValueError when it is none of them."""
     return lambda text: choices.index(text)
@@ -212,15 +217,10 @@ ROWS: tuple[Row, ...] = (
         "1",
     ),
     Row("ENSD", lambda s: s.options.eta_noise_seed_delta or None, _field("eta_noise_seed_delta", whole), "0"),
-    Row("Emphasis", _option("emphasis"), _field("emphasis", str), "Original"),
-    Row(
-        "Prompt word wrap length limit",
-        _option("comma_padding_backtrack"),
-        _field("comma_padding_backtrack", whole),
-        "20",
-    ),
-    Row(OLD_TIMELINES, _option("use_old_scheduling"), _field("use_old_scheduling", switch), "False"),
-    Row("RNG", lambda s: "CPU"),
+    _option_row("Emphasis", "emphasis", str),
+    _option_row("Prompt word wrap length limit", "comma_padding_backtrack", whole),
+    _option_row(OLD_TIMELINES, "use_old_scheduling", switch),
+    Row("RNG", lambda s: s.options.randn_source, _field("randn_source", str), "NV"),
     Row("Tiling", lambda s: s.request.tiling or None, _field("tiling", switch), "False"),
     Row("Hires checkpoint", _hires(lambda r: _stem(r.hr_checkpoint_name)), _choice("hr_checkpoint_name"), ""),
     Row("Hires sampler", _hires(_hires_sampler), _choice("hr_sampler_name"), ""),
@@ -242,18 +242,13 @@ ROWS: tuple[Row, ...] = (
         "0",
     ),
     Row("Hires upscaler", _hires(lambda r: r.hr_upscaler), _field("hr_upscaler", word)),
-    Row("Hires refiner", _option("hires_fix_refiner_pass"), _field("hires_fix_refiner_pass", str), "second pass"),
+    _option_row("Hires refiner", "hires_fix_refiner_pass", str),
     Row("Refiner", lambda s: _stem(s.request.refiner_checkpoint), _choice("refiner_checkpoint"), ""),
     Row("Refiner switch at", lambda s: s.request.refiner_switch_at, _field("refiner_switch_at", float)),
-    Row(
-        "Refiner switch by sampling steps",
-        _option("refiner_switch_by_sample_steps"),
-        _field("refiner_switch_by_sample_steps", switch),
-        "False",
-    ),
-    Row("Skip Early CFG", _option("skip_early_cond"), _field("skip_early_cond", float), "0"),
+    _option_row("Refiner switch by sampling steps", "refiner_switch_by_sample_steps", switch),
+    _option_row("Skip Early CFG", "skip_early_cond", float),
     Row("NGMS", lambda s: s.request.s_min_uncond or None, _field("s_min_uncond", float), "0"),
-    Row("NGMS all steps", _option("s_min_uncond_all"), _field("s_min_uncond_all", switch), "False"),
+    _option_row("NGMS all steps", "s_min_uncond_all", switch),
     Row("CFG Rescale", lambda s: s.request.cfg_rescale or None, _field("cfg_rescale", float), "0"),
     Row("Extra noise", _extra_noise, _field("img2img_extra_noise", float), "0"),
     Row(
@@ -318,5 +313,17 @@ ROWS: tuple[Row, ...] = (
     Row("Sigma tmin", lambda s: s.request.s_tmin, _field("s_tmin", float)),
     Row("Sigma tmax", lambda s: s.request.s_tmax, _field("s_tmax", float)),
     Row("Sigma noise", lambda s: s.request.s_noise, _field("s_noise", float)),
+    _option_row("Schedule min sigma", "sigma_min", float),
+    _option_row("Schedule max sigma", "sigma_max", float),
+    _option_row("Schedule rho", "rho", float),
+    _option_row("Beta schedule alpha", "beta_dist_alpha", float),
+    _option_row("Beta schedule beta", "beta_dist_beta", float),
+    _option_row("Discard penultimate sigma", "always_discard_next_to_last_sigma", switch),
+    _option_row("SGM noise multiplier", "sgm_noise_multiplier", switch),
+    _option_row("Noise Schedule", "sd_noise_schedule", str),
+    _option_row("UniPC variant", "uni_pc_variant", str),
+    _option_row("UniPC skip type", "uni_pc_skip_type", str),
+    _option_row("UniPC order", "uni_pc_order", whole),
+    _option_row("UniPC lower order final", "uni_pc_lower_order_final", switch),
 )
 """In A1111's order; `Job.extra_generation_params` follow, then the version."""

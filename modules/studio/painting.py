@@ -217,10 +217,11 @@ class Painter:
 
     @contextmanager
     def _as_wished(self, model: Model) -> Iterator[None]:
-        if not self.job.request.tiling:
-            yield
-            return
-        with seamless(model):
+        with ExitStack() as stack:
+            if self.job.request.tiling:
+                stack.enter_context(seamless(model))
+            if self.job.options.sd_noise_schedule == "Zero Terminal SNR":
+                stack.enter_context(model.to_zero_terminal_snr())
             yield
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.latent_upscaling import find_latent_upscaler
+from modules.diffusion.noise import WITHOUT_ITS_OWN
 from modules.diffusion.samplers import SamplerRow, find_sampler, split_merged_name
 from modules.diffusion.sigmas import AUTOMATIC, find_schedule
 from modules.diffusion.store import ModelStore
@@ -53,8 +54,14 @@ def resolve(
     if isinstance(resolved, Txt2Img):
         hires = _hires_fields(resolved, checkpoint, store, styles, upscalers) if resolved.enable_hr else _no_hires()
         resolved = resolved.model_copy(update=hires)
-    vae = store.find_vae(options.sd_vae)
-    return resolved, options.model_copy(update={"sd_model_checkpoint": checkpoint, "sd_vae": vae})
+    made = {"sd_model_checkpoint": checkpoint, "sd_vae": store.find_vae(options.sd_vae)}
+    return resolved, options.model_copy(update={**made, "randn_source": _noise_source(options, store)})
+
+
+def _noise_source(options: Options, store: ModelStore) -> str:
+    """What "GPU" comes to on this machine, so that a picture says whose random numbers it has."""
+    source, device = options.randn_source, store.hardware.device.type
+    return "CPU" if source == "GPU" and device in WITHOUT_ITS_OWN else source
 
 
 def checkpoint_name(options: Options, store: ModelStore) -> str:

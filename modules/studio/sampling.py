@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -20,6 +20,7 @@ from modules.studio.job import Batch, Job, Stopped
 from modules.studio.passes import Pass
 from modules.studio.prompting import step_prompts
 from modules.studio.request import SAMPLER_FIELDS, Img2Img
+from modules.studio.settings import Options
 
 
 class Refiner(NamedTuple):
@@ -54,6 +55,7 @@ def noise_of(job: Job, batch: Batch, run: Pass, model: Model) -> ImageNoise:
         subseed_strength=request.subseed_strength,
         seed_delta=job.options.eta_noise_seed_delta,
         resized_from=resized,
+        source=job.options.randn_source,
         device=model.device,
     )
 
@@ -74,7 +76,7 @@ def sample(
     Raises: Stopped if there is no guess yet, NotANumberError.
     """
     sampler = find_sampler(run.sampler_name)
-    sigmas = _sigmas(sampler, run, model, canvas)
+    sigmas = _sigmas(job.options, sampler, run, model, canvas)
     x, count = _start(job, sampler, sigmas, canvas, noise), len(sigmas) - 1
     before = job.progress.step
     with ExitStack() as stack:
@@ -91,7 +93,7 @@ def sample(
             sigmas,
             noise.while_sampling(sampler.noise, sigmas),
             denoise.unconditional,
-            **{name: getattr(job.request, name) for name in SAMPLER_FIELDS},
+            **_sampler_options(job),
         )
         try:
             for denoise.step, x in enumerate(steps, start=1):
@@ -105,20 +107,42 @@ def sample(
     return canvas.ended(x)
 
 
-def _sigmas(sampler: SamplerRow, run: Pass, model: Model, canvas: Canvas) -> Tensor:
+def _sigmas(options: Options, sampler: SamplerRow, run: Pass, model: Model, canvas: Canvas) -> Tensor:
     """(n + 1,) descending to 0: the whole schedule, or the part of it that a picture on the canvas leaves."""
-    schedule = schedule_for(sampler, run.scheduler, sdxl=model.family.time_ids > 0)
+    schedule = schedule_for(
+        sampler,
+        run.scheduler,
+        sdxl=model.family.time_ids > 0,
+        skip_type=options.uni_pc_skip_type,
+        sigma_min=options.sigma_min,
+        sigma_max=options.sigma_max,
+        rho=options.rho,
+        alpha=options.beta_dist_alpha,
+        beta=options.beta_dist_beta,
+    )
+    facts = sampler, schedule, model.training_sigmas, run.steps
+    discards = options.always_discard_next_to_last_sigma
     if canvas.latents is None:
-        return sampling_sigmas(sampler, schedule, model.training_sigmas, run.steps)
+        return sampling_sigmas(*facts, discard_penultimate=discards)
     strength = run.denoising_strength
-    return img2img_sigmas(sampler, schedule, model.training_sigmas, run.steps, strength, fix_steps=run.fix_steps)
+    return img2img_sigmas(*facts, strength, fix_steps=run.fix_steps, discard_penultimate=discards)
+
+
+def _sampler_options(job: Job) -> dict[str, Any]:
+    """By the names that the samplers know them by."""
+    options = job.options
+    return {name: getattr(job.request, name) for name in SAMPLER_FIELDS} | {
+        "variant": options.uni_pc_variant,
+        "order": options.uni_pc_order,
+        "lower_order_final": options.uni_pc_lower_order_final,
+    }
 
 
 def _start(job: Job, sampler: SamplerRow, sigmas: Tensor, canvas: Canvas, noise: ImageNoise) -> Tensor:
     """The x (B, C, h, w) that the pass begins with."""
     first, request = noise.initial(), job.request
     if canvas.latents is None:
-        return start_from_noise(sampler, first, sigmas)
+        return start_from_noise(sampler, first, sigmas, as_trained=job.options.sgm_noise_multiplier)
     multiplier = job.options.initial_noise_multiplier if isinstance(request, Img2Img) else 1.0
     if isinstance(request, Img2Img) and request.initial_noise_multiplier is not None:
         multiplier = request.initial_noise_multiplier

@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, field_validator
 
 from modules.diffusion.prompts import Emphasis
 from modules.studio.declared import Declared, fit, is_json
 from modules.studio.files import explained, write_atomically
 from modules.studio.request import RequestError
+from modules.studio.sampler_options import SamplerOptions
+from modules.studio.sampler_options import option as _row
 from modules.studio.validation import accepted_part
 
 log = logging.getLogger(__name__)
@@ -33,17 +35,7 @@ NEVER_FOR_PICTURES = (
 """Folders of the data folder that hold programs, weights or state."""
 
 
-def _row(section: str, label: str, help: str = "", *, restricted: bool = False, **limits: Any) -> Any:
-    """A declaration: the section of the page, the label of the widget, a sentence of help, pydantic's limits.
-
-    `restricted`: it decides where on the server's disk files go, so a request cannot override it.
-    """
-    return Field(
-        title=label, description=help, json_schema_extra={"section": section, "restricted": restricted}, **limits
-    )
-
-
-class Options(BaseModel):
+class Options(SamplerOptions):
     """The value of every option at one moment. A job keeps the one it was submitted with.
 
     `model_extra` are the options that others have declared.
@@ -91,21 +83,6 @@ class Options(BaseModel):
             "compatibility", "Old prompt editing timelines", "Below 1 a fraction of the steps, else a number of them."
         ),
     ] = False
-    eta_noise_seed_delta: Annotated[int, _row("sampler-params", "Eta noise seed delta (ENSD)", ge=0)] = 0
-    eta_ancestral: Annotated[
-        float, _row("sampler-params", "Eta for k-diffusion samplers", "0 is no fresh noise in a step.", ge=0, le=10)
-    ] = 1.0
-    eta_ddim: Annotated[
-        float, _row("sampler-params", "Eta for DDIM", "0 is no fresh noise in a step.", ge=0, le=10)
-    ] = 0.0
-    s_churn: Annotated[
-        float, _row("sampler-params", "Sigma churn", "Noise added before a step of Euler, Heun or DPM2.", ge=0, le=100)
-    ] = 0.0
-    s_tmin: Annotated[float, _row("sampler-params", "Sigma tmin", "No churn below it.", ge=0, le=10)] = 0.0
-    s_tmax: Annotated[
-        float, _row("sampler-params", "Sigma tmax", "No churn above it; 0 is no limit.", ge=0, le=999)
-    ] = 0.0
-    s_noise: Annotated[float, _row("sampler-params", "Sigma noise", "A factor on fresh noise.", ge=0, le=1.1)] = 1.0
     initial_noise_multiplier: Annotated[float, _row("img2img", "Noise multiplier for img2img", ge=0, le=2)] = 1.0
     img2img_fix_steps: Annotated[
         bool, _row("img2img", "Do exactly the amount of steps the slider says, whatever the denoising strength")

@@ -170,11 +170,15 @@ def difference_by_timesteps(toy: Toy, words: Words, name: str, steps: int, kind:
     return difference(last(SAMPLERS[name].sample(denoise, x, sigmas, noise, eta=eta)), theirs)
 
 
-def difference_by_sigmas(name: str, sigmas: Tensor) -> float:
-    """The sampler beside diffusers' scheduler, which is given our sigmas in float64."""
+def difference_by_sigmas(name: str, sigmas: Tensor, **options: Any) -> float:
+    """The sampler beside diffusers' scheduler, which is given our sigmas in float64. `options` are UniPC's."""
     sigmas, start = short_of_zero(sigmas), first_noise() * sigmas[0]
     settings: dict[str, dict[str, Any]] = {
-        "UniPC": {"solver_order": 3, "solver_type": "bh1"},
+        "UniPC": {
+            "solver_order": options.get("order", 3),
+            "solver_type": options.get("variant", "bh1"),
+            "lower_order_final": options.get("lower_order_final", True),
+        },
         "DEIS": {"solver_order": 3, "lower_order_final": False},
         "IPNDM": {},
     }
@@ -189,5 +193,5 @@ def difference_by_sigmas(name: str, sigmas: Tensor) -> float:
         if name == "IPNDM":  # whose network is asked for v
             output = (output - sigma * alpha * x) / alpha
         x = scheduler.step(output, t, x).prev_sample
-    ours = last(SAMPLERS[name].sample(wavy, start, sigmas, noise_for(name, sigmas)))
+    ours = last(SAMPLERS[name].sample(wavy, start, sigmas, noise_for(name, sigmas), **options))
     return difference(ours, x / alphas[-1])

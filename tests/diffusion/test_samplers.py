@@ -166,6 +166,34 @@ def test_samplers_on_any_sigmas_give_the_latents_of_diffusers(training_sigmas: T
         assert difference_by_sigmas(name, sigmas) < TOLERANCE
 
 
+@pytest.mark.filterwarnings("ignore:__array")
+@pytest.mark.parametrize("variant", ["bh1", "bh2"])
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+@pytest.mark.parametrize("lower_order_final", [True, False])
+def test_unipc_gives_the_latents_of_diffusers_in_every_order(
+    training_sigmas: Tensor, variant: str, order: int, lower_order_final: bool
+) -> None:
+    options = {"variant": variant, "order": order, "lower_order_final": lower_order_final}
+    for sigmas in runs("UniPC", training_sigmas, 9):
+        assert difference_by_sigmas("UniPC", sigmas, **options) < TOLERANCE
+
+
+@pytest.mark.parametrize(("variant", "exact"), [("vary_coeff", True), ("bh1", False), ("bh2", False)])
+def test_the_varying_coefficients_of_unipc_are_exact_where_the_denoised_x_is_a_line_in_log_sigma(
+    variant: str, exact: bool
+) -> None:
+    sigmas = torch.tensor([9.0, 5.0, 3.5, 1.0, 0.4], dtype=torch.float64)
+    by_parts = (2 + 0.7 * (sigmas.log() + 1)) / sigmas  # the integral of x0 / sigma² below
+
+    def line(x: Tensor, sigma: Tensor) -> Tensor:
+        return (2 + 0.7 * sigma.log()).expand(x.shape)
+
+    x, options = torch.ones(1, *SHAPE, dtype=torch.float64), {"order": 2, "lower_order_final": False}
+    found = last(SAMPLERS["UniPC"].sample(line, x, sigmas, noise_for("UniPC", sigmas), variant=variant, **options))
+    whole = sigmas[-1] * (x / sigmas[0] + by_parts[-1] - by_parts[0])
+    assert torch.allclose(found, whole, rtol=1e-9) is exact
+
+
 def test_ddim_from_beginning_to_end_visits_what_diffusers_visits(toy: Toy, words: Words) -> None:
     network, row = toy(), SAMPLERS["DDIM"]
     sigmas = sampling_sigmas(row, schedule_for(row, "Karras"), network.training_sigmas, 20)
@@ -357,12 +385,30 @@ Where the results differ from A1111's, they do so knowingly:
 - **DPM++ SDE** asks the Brownian motion for the sigmas themselves, A1111 for `exp(log(sigma))`.
 - **DDIM as the schedule of another sampler** has as many steps as were asked for where A1111 has one more.
 - **KL Optimal** makes a last step to 0; A1111 stops at the smallest trained sigma.
-- **UniPC** makes its last step to 0 rather than to the smallest trained sigma. The variant is bh1 and the order 3.
+- **DDIM, PLMS, UniPC** have their own timesteps: schedule types, min sigma, max sigma and rho do not move them.
+- **UniPC** makes its last step to 0 rather than to the smallest trained sigma. With `vary_coeff` all weights
+  are exact; A1111, like the authors' program, leaves terms out of the corrector from order 3 on.
 - **DDIM CFG++, PLMS** end at 0, as DDIM does.
 - **DEIS** integrates polynomials in log sigma, as diffusers does; Forge takes them in time.
 - **IPNDM_V** has the exact weights for uneven steps.
 - **DPM adaptive** measures the error of a whole batch, as k-diffusion does: a picture may differ from itself alone.
 - **DPM2 a** adds its noise also where eta is so large that a step goes all the way down.
+
+## Options
+
+In the Settings, for one job by `override_settings`, and in a picture's parameters; each has A1111's name.
+
+| option | in the parameters | what for |
+|---|---|---|
+| sigma_min, sigma_max | Schedule min sigma, Schedule max sigma | {ends}; 0 is the model's own end |
+| rho | Schedule rho | {rhos}; 0 is the usual one |
+| beta_dist_alpha, beta_dist_beta | Beta schedule alpha, Beta schedule beta | Beta |
+| always_discard_next_to_last_sigma | Discard penultimate sigma | samplers that do not do it by themselves |
+| sgm_noise_multiplier | SGM noise multiplier | begins as Stability's program does |
+| uni_pc_variant, uni_pc_skip_type | UniPC variant, UniPC skip type | UniPC |
+| uni_pc_order, uni_pc_lower_order_final | UniPC order, UniPC lower order final | UniPC: orders 1 to 4 are diffusers' |
+
+A1111 writes "Beta schedule alpha" and reads another name; here it comes back.
 
 "Order" is by what power of the number of steps the error falls, measured on normally distributed data; multistep
 samplers begin with a single step, whose error stays. Where there is noise, eta is 0 for it. "Brownian" noise is one
@@ -414,5 +460,9 @@ def test_the_page_about_samplers_says_what_is_measured(
         bound = order_of_magnitude(largest) if oracle else ""
         lines.append(f"| {' | '.join(map(str, cells))} | {oracle} | {bound} |")
     schedules = "\n".join(f"| {row.label} | {row.id} | {', '.join(row.aliases)} |" for row in SCHEDULES.values())
-    page = PAGE.format(samplers="\n".join(lines), schedules=schedules)
+    taking = {
+        option: ", ".join(row.label for row in SCHEDULES.values() if option in row.options)
+        for option in ("sigma_min", "rho")
+    }
+    page = PAGE.format(samplers="\n".join(lines), schedules=schedules, ends=taking["sigma_min"], rhos=taking["rho"])
     assert committed_page("samplers.md", page) == page

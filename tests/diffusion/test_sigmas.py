@@ -12,8 +12,16 @@ from torch import Tensor
 
 from modules.diffusion.denoiser import img2img_sigmas, img2img_steps
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.loading import training_sigmas as training_sigmas_of
 from modules.diffusion.samplers import SAMPLERS, sampling_sigmas, schedule_for
-from modules.diffusion.sigmas import SCHEDULES, find_schedule, sigma_to_t, t_to_sigma
+from modules.diffusion.sigmas import (
+    SCHEDULES,
+    SKIP_TYPES,
+    find_schedule,
+    sigma_to_t,
+    t_to_sigma,
+    with_zero_terminal_snr,
+)
 
 STEPS = [1, 2, 8, 20, 28, 37, 50]
 
@@ -42,6 +50,86 @@ def test_karras_and_exponential_equal_those_of_k_diffusion(
     assert_equal(sigmas_of("Exponential", training_sigmas, steps), exponential)
     polyexponential = k_diffusion.sampling.get_sigmas_polyexponential(steps, low, high)
     assert_equal(sigmas_of("Polyexponential", training_sigmas, steps), polyexponential)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_zero_terminal_snr_moves_the_schedule_as_diffusers_does(scaled: bool) -> None:
+    plain, zero = (training_sigmas_of(scaled=scaled, zero_snr=zero) for zero in (False, True))
+    schedule = "scaled_linear" if scaled else "linear"
+    theirs = diffusers.DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule=schedule, rescale_betas_zero_snr=True
+    ).alphas_cumprod.double()
+    for moved in (with_zero_terminal_snr(plain), zero):
+        products = 1 / (1 + moved.double() ** 2)
+        torch.testing.assert_close(products[:-1], theirs[:-1], rtol=2e-4, atol=1e-8)
+        assert float(moved[-1]) == pytest.approx(4518.76, abs=0.1)
+    assert float(with_zero_terminal_snr(plain)[0]) == pytest.approx(float(plain[0]), rel=1e-5)
+
+
+MOVED = {"sigma_min": 0.1, "sigma_max": 10.0}
+WITH_ENDS = ["Karras", "Exponential", "Polyexponential", "SGM Uniform", "KL Optimal", "Normal", "Beta"]
+
+
+@pytest.mark.parametrize("steps", STEPS[1:])
+def test_moved_ends_and_rho_mean_what_they_mean_in_k_diffusion(
+    k_diffusion: Any, training_sigmas: Tensor, steps: int
+) -> None:
+    theirs = k_diffusion.sampling
+    assert_equal(
+        SCHEDULES["Karras"].shaped(**MOVED, rho=3).function(training_sigmas, steps),
+        theirs.get_sigmas_karras(steps, 0.1, 10, rho=3),
+    )
+    assert_equal(
+        SCHEDULES["Polyexponential"].shaped(**MOVED, rho=2.5).function(training_sigmas, steps),
+        theirs.get_sigmas_polyexponential(steps, 0.1, 10, rho=2.5),
+    )
+    assert_equal(
+        SCHEDULES["Exponential"].shaped(**MOVED, rho=2.5).function(training_sigmas, steps),
+        theirs.get_sigmas_exponential(steps, 0.1, 10),
+    )
+
+
+@pytest.mark.parametrize("steps", STEPS[1:])
+def test_moved_ends_of_even_times_are_where_k_diffusion_has_those_sigmas(
+    discrete: Any, training_sigmas: Tensor, steps: int
+) -> None:
+    start, end = (float(discrete.sigma_to_t(torch.tensor([sigma]))) for sigma in (10.0, 0.1))
+    normal, sgm = (SCHEDULES[label].shaped(**MOVED).function(training_sigmas, steps) for label in WITH_ENDS[5:2:-2])
+    assert_equal(normal[:-1], discrete.t_to_sigma(torch.linspace(start, end, steps, dtype=torch.float64)))
+    assert_equal(sgm[:-1], discrete.t_to_sigma(torch.linspace(start, end, steps + 1, dtype=torch.float64)[:-1]))
+
+
+@pytest.mark.parametrize("label", WITH_ENDS)
+def test_schedules_with_ends_go_between_them(training_sigmas: Tensor, label: str) -> None:
+    moved, stops_short = SCHEDULES[label].shaped(**MOVED).function(training_sigmas, 12), label in WITH_ENDS[3:5]
+    assert float(moved[0]) == pytest.approx(10, rel=1e-6)
+    assert (float(moved[-2]) == pytest.approx(0.1, rel=1e-6)) is not stops_short
+    assert float(moved[-2]) > 0.0999
+
+
+@pytest.mark.parametrize("label", sorted({*SCHEDULES} - {*WITH_ENDS}))
+def test_schedules_without_ends_stay_as_they_are(training_sigmas: Tensor, label: str) -> None:
+    assert SCHEDULES[label].shaped(**MOVED, rho=3, alpha=0.3) is SCHEDULES[label]
+
+
+def test_ends_the_wrong_way_round_are_said_in_words(training_sigmas: Tensor) -> None:
+    for ends in ({"sigma_min": 20.0}, {"sigma_min": 3.0, "sigma_max": 3.0}):
+        with pytest.raises(AquatintError, match="The schedule cannot go from sigma"):
+            SCHEDULES["Karras"].shaped(**ends).function(training_sigmas, 5)
+
+
+@pytest.mark.parametrize("steps", STEPS[1:])
+def test_skip_types_of_unipc_are_the_times_of_its_authors(
+    k_diffusion: Any, discrete: Any, training_sigmas: Tensor, steps: int
+) -> None:
+    """`get_time_steps` of their uni_pc.py: t from 1 to 1 / 1000, which is that many timesteps and one."""
+    roots = torch.linspace(1, 0.001**0.5, steps + 1, dtype=torch.float64)[:-1]
+    logs = k_diffusion.sampling.get_sigmas_exponential(steps + 1, float(training_sigmas[0]), float(training_sigmas[-1]))
+    ours = {name: schedule.function(training_sigmas, steps)[:-1] for name, schedule in SKIP_TYPES.items()}
+    assert_equal(ours["time_quadratic"], discrete.t_to_sigma(1000 * roots**2 - 1))
+    assert_equal(ours["logSNR"], logs[:-2])
+    assert schedule_for(SAMPLERS["UniPC"], "Karras", skip_type="logSNR") is SKIP_TYPES["logSNR"]
+    assert schedule_for(SAMPLERS["DDIM"], None, skip_type="logSNR") is SCHEDULES["DDIM"]
 
 
 @pytest.mark.parametrize("label", ["Uniform", "Normal"])
@@ -95,6 +183,9 @@ def test_beta_equals_that_of_diffusers(training_sigmas: Tensor, steps: int) -> N
     scheduler = diffusers.EulerDiscreteScheduler(use_beta_sigmas=True)
     theirs = scheduler._convert_to_beta(training_sigmas.flip(0).numpy(), steps)
     assert_equal(sigmas_of("Beta", training_sigmas, steps)[:-1], torch.from_numpy(theirs))
+    uneven = scheduler._convert_to_beta(training_sigmas.flip(0).numpy(), steps, alpha=0.3, beta=0.9)
+    ours = SCHEDULES["Beta"].shaped(alpha=0.3, beta=0.9).function(training_sigmas, steps)
+    assert_equal(ours[:-1], torch.from_numpy(uneven))
 
 
 @pytest.mark.parametrize(("sdxl", "name"), [(False, "StableDiffusionSigmas"), (True, "StableDiffusionXLSigmas")])
@@ -197,3 +288,17 @@ def test_img2img_goes_through_the_end_of_the_schedule(training_sigmas: Tensor) -
     assert torch.equal(part, karras.function(training_sigmas, 20)[-12:])
     fixed = img2img_sigmas(row, karras, training_sigmas, 20, 0.5, fix_steps=True)
     assert torch.equal(fixed, karras.function(training_sigmas, 40)[-21:])
+
+
+@pytest.mark.parametrize("name", ["Euler", "DPM++ 2M", "DPM2", "DDIM", "UniPC"])
+def test_the_next_to_last_sigma_is_discarded_once_and_never_a_whole_timestep(
+    training_sigmas: Tensor, name: str
+) -> None:
+    sampler = SAMPLERS[name]
+    schedule = schedule_for(sampler, None)
+    plain = sampling_sigmas(sampler, schedule, training_sigmas, 8)
+    discarded = sampling_sigmas(sampler, schedule, training_sigmas, 8, discard_penultimate=True)
+    longer = schedule.function(training_sigmas, 9)
+    expected = plain if sampler.on_timesteps else torch.cat([longer[:-2], longer[-1:]])
+    assert torch.equal(discarded, expected)
+    assert torch.equal(plain, discarded) is (name in ("DPM2", "DDIM", "UniPC"))

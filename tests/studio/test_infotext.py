@@ -27,6 +27,19 @@ ABSENT_OPTIONS = {
     "refiner_switch_by_sample_steps": False,
     "s_min_uncond_all": False,
     "skip_early_cond": 0.0,
+    "randn_source": "NV",
+    "sd_noise_schedule": "Default",
+    "sigma_min": 0.0,
+    "sigma_max": 0.0,
+    "rho": 0.0,
+    "beta_dist_alpha": 0.6,
+    "beta_dist_beta": 0.6,
+    "always_discard_next_to_last_sigma": False,
+    "sgm_noise_multiplier": False,
+    "uni_pc_variant": "bh1",
+    "uni_pc_skip_type": "time_uniform",
+    "uni_pc_order": 3,
+    "uni_pc_lower_order_final": True,
 }
 VERSION_ENTRY = f"Version: Aquatint {VERSION}"
 
@@ -123,9 +136,27 @@ def test_what_was_written_restores_the_request(kind: str, values: dict[str, Any]
 def test_what_was_written_restores_the_options_and_the_variation_seed() -> None:
     job = make_job(options={"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5}, subseed_strength=0.5)
     restored = to_request_values(read_infotext(write_infotext(job, 0, ModelFacts("m", vae_name="v.safetensors"))))
-    changed = {"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5, "sd_vae": "v.safetensors"}
+    changed = {"CLIP_stop_at_last_layers": 3, "eta_noise_seed_delta": 5, "randn_source": "CPU"}
+    changed |= {"sd_vae": "v.safetensors"}
     assert restored.options == ABSENT_OPTIONS | changed
     assert (restored.values["subseed"], restored.values["subseed_strength"]) == (2000, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("rest", "source"),
+    [
+        ("RNG: CPU, Version: v1.10.1", "CPU"),
+        ("RNG: NV, Version: v1.10.1", "NV"),
+        ("Version: v1.10.1", "NV"),
+        ("Model: x", "NV"),
+        ("Generator: ComfyUI", "CPU"),
+        ("Version: Aquatint 0.1.0", "CPU"),
+        ("RNG: GPU, Version: Aquatint 0.1.0", "GPU"),
+    ],
+)
+def test_a_seed_means_the_random_numbers_of_the_program_that_wrote_it(rest: str, source: str) -> None:
+    text = read_infotext(f"a cat\nSteps: 9, Sampler: Euler, Seed: 3, {rest}")
+    assert to_request_values(text).options["randn_source"] == source
 
 
 def test_eta_and_the_sigmas_have_a1111s_names() -> None:
@@ -290,7 +321,7 @@ def test_absent_entries_mean_their_defaults() -> None:
 def test_how_a_prompt_was_read_is_written_and_restored(name: str, value: object, entry: str) -> None:
     text = write_infotext(make_job(options={name: value}), 0, MODEL)
     assert f", {entry}, " in text
-    assert to_request_values(read_infotext(text)).options == ABSENT_OPTIONS | {name: value}
+    assert to_request_values(read_infotext(text)).options == ABSENT_OPTIONS | {"randn_source": "CPU"} | {name: value}
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,9 @@ CORPUS = settings(
 NOT_IN_A_TEXT = {
     *("styles", "batch_size", "n_iter", "do_not_save_samples", "do_not_save_grid", "override_settings"),
     *("init_images", "mask", "firstpass_image", "include_init_images", "mask_round"),
+    *("script_name", "script_args", "alwayson_scripts"),
 }
-"""Fields that A1111's texts do not have either: how many, where to, from what."""
+"""Fields that A1111's texts do not have either: how many, where to, from what. Scripts write entries of their own."""
 OPTIONS_NOT_IN_A_TEXT = {
     *("enable_prompt_comments", "img2img_fix_steps", "ESRGAN_tile", "ESRGAN_tile_overlap"),
     "dynamic_prompts",

@@ -288,7 +288,7 @@ FOREIGN = "a cat\nSteps: 2, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 64x64
     ("rest", "told"),
     [
         ("Model: little, Version: v1.10.1", "Its checkpoint is known by name only"),
-        ("Model hash: {hash}, Model: x, Version: v1.10.1", "Its noise came from a GPU's random numbers"),
+        ("Model hash: {hash}, Model: x, Version: v1.10.1", "Its noise is taken to be an NVIDIA card's"),
         ("Model hash: {hash}, RNG: CPU, Version: v1.10.1", "Another program made it (v1.10.1)"),
         ("Model hash: {hash}, Magic: 1, RNG: CPU", "This version does not know 'Magic'"),
         ("Model hash: 0123456789, Model: gone", "cannot be made again: The checkpoint gone is not here"),
