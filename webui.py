@@ -14,7 +14,7 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from modules.diffusion.errors import AquatintError
 from modules.studio import address
@@ -26,8 +26,14 @@ from modules.studio.version import VERSION
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from modules.web.serving import Server
+
 PROCESS = "AQUATINT_PROCESS"
 """The process that already went on in the right Python; it must not do so twice."""
+
+
+AGAIN = "AQUATINT_AGAIN"
+"""The server that was told to begin again: nobody needs another browser window."""
 
 
 def say(text: str) -> None:
@@ -66,32 +72,46 @@ def serve(words: list[str]) -> int:
     from modules.web.gate import guard
     from modules.web.serving import Server
 
-    door = Door(lambda report: load(flags, report, server.fail, server.end))
-    server = Server(guard(door, flags), flags)
+    port = listening.getsockname()[1]
+    door = Door(lambda report: load(flags, report, server))
+    server = Server(guard(door, flags), flags, lambda: start_over(words, port))
     server.heed_signals()
     where = address.url(flags, listening)
     say(f"Aquatint {VERSION} is at {where} (Ctrl-C ends it)")
-    if flags.autolaunch:
+    if flags.autolaunch and AGAIN not in os.environ:
         threading.Thread(target=webbrowser.open, args=[where], daemon=True).start()
-    return server.serve_until_told(listening)
+    code = server.serve_until_told(listening)
+    if server.begins_again:
+        listening.close()
+        start_over(words, port)
+    return code
 
 
-def load(flags: Flags, report: Callable[[str], None], fail: Callable[[], None], stop: Callable[[], None]) -> ASGIApp:
-    """The studio and the pages; a server that cannot have them ends. `stop` is what ends it when the API may."""
+def start_over(words: list[str], port: int) -> NoReturn:
+    """The same server anew, on the same port, in the same process."""
+    become(
+        Path(sys.executable),
+        [__file__, *words, "--port", str(port)],
+        {**os.environ, PROCESS: str(os.getpid()), AGAIN: "1"},
+    )
+
+
+def load(flags: Flags, report: Callable[[str], None], server: Server) -> ASGIApp:
+    """The studio and the pages; a server that cannot have them ends."""
     try:
         report("libraries")
         from modules.bridge.opening import open_bridge
 
         from modules.studio.app import open_app
-        from modules.web.server import build
+        from modules.web.server import Process, build
 
         app = open_app(flags, report, open_bridge)
         report("pages")
-        site = build(app, stop)
+        site = build(app, Process(server.end, server.restart))
         app.engine.warm_up()
         return site
     except BaseException:
-        fail()
+        server.fail()
         raise
 
 

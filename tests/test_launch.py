@@ -274,6 +274,21 @@ def test_the_api_ends_the_server_where_its_flag_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+def test_the_api_starts_the_server_again_in_its_place(tmp_path: Path) -> None:
+    with served(tmp_path, "--nowebui", "--api-server-stop") as server:
+        with httpx.Client(base_url=server.url(), timeout=60) as client:
+            server.wait_until_ready(client)
+            before = client.get("/aquatint/loading").json()["server"]
+            assert client.post("/sdapi/v1/server-restart").text == "Restarting."
+        assert server.url() == str(client.base_url).rstrip("/")
+        with httpx.Client(base_url=client.base_url, timeout=60) as client:
+            server.wait_until_ready(client)
+            assert client.get("/aquatint/loading").json()["server"] != before
+            assert client.post("/sdapi/v1/server-stop").text == "Stopping."
+        assert server.process.wait(timeout=60) == 0
+
+
+@pytest.mark.server
 def test_a_second_server_on_the_same_data_folder_says_who_holds_it_and_ends(a_server: Server, tmp_path: Path) -> None:
     with httpx.Client(base_url=a_server.url(), timeout=120) as client:
         a_server.wait_until_ready(client)

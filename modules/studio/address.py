@@ -37,6 +37,11 @@ def require_login(flags: Flags) -> None:
         )
 
 
+def is_local(flags: Flags) -> bool:
+    """Whether only this machine can reach the server: neither the network nor a proxy that has a name here."""
+    return not flags.allow_host and _is_loopback(host(flags))
+
+
 def listen(flags: Flags) -> socket.socket:
     """A listening socket on the port that was asked for, or on the first free one of ten.
 

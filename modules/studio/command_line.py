@@ -137,6 +137,10 @@ class Flags:
     opt_sdp_attention: bool = _switch("Speed and memory", "use PyTorch's own attention")
     opt_split_attention: bool = _switch("Speed and memory", "compute attention in slices: slower, with less memory")
 
+    enable_insecure_extension_access: bool = _switch(
+        "Extensions", "let the owner change extensions over the network too: whoever can, runs programs on this machine"
+    )
+
     loglevel: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _flag(
         "Starting",
         "how much the log says",
@@ -184,7 +188,6 @@ OTHER_FLAGS: dict[str, str] = {
     "--ngrok-region": "is left out: Aquatint opens no tunnel to the internet",
     "--ngrok-options": "is left out: Aquatint opens no tunnel to the internet",
     "--allow-code": "is left out: no script from a browser is run",
-    "--enable-insecure-extension-access": "is left out: extensions are installed by whoever can write to the folder",
     "--disable-safe-unpickle": "is left out: unsafe pickles are always refused",
     "--disable-tls-verify": "is left out: nothing is downloaded",
     "--gradio-allowed-path": "is left out: pictures are served to their owners only",

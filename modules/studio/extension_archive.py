@@ -23,6 +23,8 @@ MOST_BYTES = 1 << 30
 LONGEST_NAME = 240
 CHUNK = 1 << 16
 KINDS = (".zip", ".tar.gz", ".tgz", ".tar")
+PARTS = frozenset({"scripts", "javascript", "localizations", "html"})
+"""Folders that an extension has itself: alone in an archive they wrap nothing."""
 ENCRYPTED = 0x1
 ODD = re.compile(r'[\x00-\x1f\\:*?"<>|\ufffd]')
 DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)\s*(\..*)?", re.IGNORECASE)
@@ -69,7 +71,8 @@ def unpack(archive: Path, into: Path) -> Path:
     ) as error:
         raise ArchiveError(f"{archive.name} is damaged, or no archive that can be read: {error}.") from None
     inside = list(into.iterdir())
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() else into
+    wrapped = len(inside) == 1 and inside[0].is_dir() and inside[0].name not in PARTS
+    return inside[0] if wrapped else into
 
 
 def check_names(names: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from modules.diffusion.errors import AquatintError
 
@@ -21,12 +22,16 @@ WINDOW = 300.0
 MOST_REMEMBERED = 10_000
 
 
+Role = Literal["owner", "guest"]
+
+
 @dataclass(frozen=True)
 class Account:
     """Somebody who may come in."""
 
     name: str
-    role: str = "admin"
+    role: Role = "guest"
+    """The owner is who was named first: what changes the program itself is theirs alone."""
     digest: bytes = field(default=b"", repr=False)
 
 
@@ -40,7 +45,10 @@ class Accounts:
 
     def __init__(self, credentials: Iterable[tuple[str, str]], salt: bytes = b"") -> None:
         self._salt = salt or secrets.token_bytes(16)
-        self._accounts = [Account(name, digest=scrypt(password, self._salt)) for name, password in credentials]
+        self._accounts: list[Account] = []
+        for name, password in credentials:
+            role: Role = "owner" if not self._accounts or name == self._accounts[0].name else "guest"
+            self._accounts.append(Account(name, role, scrypt(password, self._salt)))
 
     def __bool__(self) -> bool:
         return bool(self._accounts)

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
+from modules.web.extension_desk import Desk
 from modules.web.slots import Slots
 
 
@@ -24,5 +25,7 @@ class Additions:
     """Called when the page is about to be built."""
     routes: Sequence[BaseRoute] = ()
     """Behind our own, before the page."""
+    desk: Desk | None = None
+    """With it there is a tab for extensions."""
     started: Callable[[Any, FastAPI], None] = nothing
     """Called with the page (None for an API alone) and the site, when only the page is still to be mounted."""

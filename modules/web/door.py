@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -38,6 +39,7 @@ class Door:
         self._load = load
         self._page = PAGE.read_text("utf-8")
         self._began = time.monotonic()
+        self._id = secrets.token_hex(4)
         self._steps: list[tuple[str, float]] = []
         self._failed: str | None = None
         self._inner: Lifespan | None = None
@@ -84,6 +86,7 @@ class Door:
         ends = [*(began for _, began in steps[1:]), now]
         return json_answer(
             {
+                "server": self._id,
                 "ready": self._inner is not None,
                 "failed": self._failed,
                 "elapsed": self._elapsed or now - self._began,

@@ -19,7 +19,7 @@ from modules.studio.folders import find_folders
 from modules.studio.job import LOCAL
 from modules.web.accounts import Accounts, read_credentials, read_credentials_file
 from modules.web.answers import refusal
-from modules.web.login import OWNER, Login, Sessions, TooManyAttempts
+from modules.web.login import OWNER, ROLE, Login, Sessions, TooManyAttempts
 
 log = logging.getLogger(__name__)
 
@@ -211,8 +211,9 @@ class Gate:
 
     async def _login_refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """A session's cookie counts only where a browser vouches for the page that sends it; scripts use Basic."""
-        scope[OWNER] = LOCAL
+        scope[OWNER], scope[ROLE] = LOCAL, "guest"
         if self._login is None:
+            scope[ROLE] = "owner"
             return RedirectResponse("/", 303) if scope["path"] in LOGIN_PATHS else None
         vouched = not _changes_something(scope) or "origin" in headers or "sec-fetch-site" in headers
         try:
@@ -220,7 +221,7 @@ class Gate:
         except TooManyAttempts as error:
             return refusal(429, "TooManyAttempts", str(error), error.headers)
         if account is not None:
-            scope[OWNER] = account.name
+            scope[OWNER], scope[ROLE] = account.name, account.role
         elif scope["type"] != "http" or scope["path"] not in PUBLIC:
             return _please_log_in(scope, headers)
         return None

@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from modules.web.answers import refusal
 
 
-def server_routes(stop: Callable[[], None]) -> APIRouter:
-    """`stop` asks the server to end; a job that runs is queued again."""
+def server_routes(stop: Callable[[], None], restart: Callable[[], None] | None = None) -> APIRouter:
+    """`stop` asks the server to end, `restart` to begin again; a job that runs is queued again."""
     router = APIRouter(prefix="/sdapi/v1")
 
     @router.post("/server-kill")
@@ -22,8 +22,11 @@ def server_routes(stop: Callable[[], None]) -> APIRouter:
         return PlainTextResponse("Stopping.")
 
     @router.post("/server-restart")
-    def restart() -> Response:
-        """501, as A1111 answers where nothing would start it again."""
-        return refusal(501, "NotImplemented", "Nothing here would start the server again: stop it, and start it.")
+    def start_again() -> Response:
+        """Ends the server and starts it again in its place; 501 where that cannot be, as A1111 answers then."""
+        if restart is None:
+            return refusal(501, "NotImplemented", "Nothing here would start the server again: stop it, and start it.")
+        restart()
+        return PlainTextResponse("Restarting.")
 
     return router

@@ -11,14 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.image_files import read_parameters
 from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.job import ENDED, LOCAL, Job, Progress, SavedImage
 from modules.studio.queue import QueueRow
 from modules.studio.request import RequestError
-from modules.web.answers import json_answer, refusal
+from modules.web.answers import json_answer, read_object, refusal
 from modules.web.images import ALWAYS, read_picture
 from modules.web.login import owner_of
 
@@ -89,7 +88,7 @@ class JobRoutes:
     async def move(self, request: Request) -> Response:
         """{"place": 0}: the place among the owner's own waiting jobs."""
         id, owner = request.path_params["id"], owner_of(request.scope)
-        place = (await _read_object(request)).get("place")
+        place = (await read_object(request)).get("place")
         if not isinstance(place, int):
             raise RequestError("place: it is missing, or not a whole number", "place")
         moved = await run_in_threadpool(self.app.queue.move, id, owner, max(0, place))
@@ -125,7 +124,7 @@ class JobRoutes:
 async def png_info(request: Request) -> Response:
     """The parameters in a picture (the body), or of {"text": "..."}, as a text and as fields of a request."""
     if request.headers.get("content-type", "").startswith("application/json"):
-        text = (await _read_object(request)).get("text")
+        text = (await read_object(request)).get("text")
         if not isinstance(text, str):
             raise RequestError("text: it is missing, or not a text", "text")
         infotext = text
@@ -166,17 +165,6 @@ def _shown_image(image: SavedImage) -> dict[str, Any]:
 
 def _limit(text: str | None) -> int:
     return max(1, min(LARGEST_PAGE, int(text))) if text and text.isdecimal() and len(text) < 6 else PAGE
-
-
-async def _read_object(request: Request) -> dict[str, Any]:
-    """Raises: AquatintError when the body is not a JSON object."""
-    try:
-        value = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise AquatintError("The body is not a JSON object.")
-    return value
 
 
 def _nothing(text: str) -> Response:

@@ -34,6 +34,8 @@ SEEN_AGAIN = 3600
 LONGEST_FORM = 8192
 OWNER = "aquatint.owner"
 """Where the gate writes down in the scope whose request it is."""
+ROLE = "aquatint.role"
+"""Where it writes down whether that is the server's owner."""
 PAGE = Path(__file__).with_name("assets") / "login.html"
 
 SCHEMA = """
@@ -48,6 +50,11 @@ def owner_of(scope: Scope) -> str:
     """Whose request this is: the name that logged in, or "local" when no login is set."""
     owner: str = scope.get(OWNER, LOCAL)
     return owner
+
+
+def is_owner(scope: Scope) -> bool:
+    """Whether this is a request of the server's owner: who was named first, or anybody where no login is set."""
+    return bool(scope.get(ROLE, "guest") == "owner")
 
 
 class TooManyAttempts(Exception):  # noqa: N818  it is an answer, not a fault

@@ -19,6 +19,7 @@ from modules.web.messages import make_messages, on_event
 from modules.web.mounts import mount
 from modules.web.sheet_events import connect_sheet, saved_when_changed
 from modules.web.slots import Page, Slots, Tab
+from modules.web.tab_extensions import extensions_tab
 from modules.web.tab_extras import EXTRAS, extras_tab
 from modules.web.tab_gallery import gallery_tab
 from modules.web.tab_generate import Sheet, build_generate_tab
@@ -29,11 +30,20 @@ from modules.web.theme import ink_theme
 from modules.web.tokens import TokenCounter
 from modules.web.top_bar import TopBar, build_top_bar, look_again, notice_text
 
-STYLES = ("icons.css", "base.css", "form.css", "results.css", "canvas.css", "gallery.css", "cards.css")
+STYLES = (
+    "icons.css",
+    "base.css",
+    "form.css",
+    "results.css",
+    "canvas.css",
+    "gallery.css",
+    "cards.css",
+    "extensions.css",
+)
 EVENTS = tuple(f"{verb}_{tab}" for tab in (*TABS, EXTRAS) for verb in ("fill", "remember"))
 
 
-def build_pages(app: App, slots: Slots | None = None) -> Any:
+def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool = False) -> Any:
     """The gr.Blocks of the whole page; mount it with `page_arguments`."""
     assets = read_assets()
     with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
@@ -42,7 +52,8 @@ def build_pages(app: App, slots: Slots | None = None) -> Any:
         bar = build_top_bar(page)
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
             sheets = [_generate_tab(page, Form(tab, FormParts(tab, page.slots.forms)), bar) for tab in TABS]
-            own = (extras_tab, png_info_tab, gallery_tab, queue_tab, settings_tab)
+            extensions = (extensions_tab,) if with_extensions else ()
+            own = (extras_tab, png_info_tab, gallery_tab, queue_tab, settings_tab, *extensions)
             later = [tab for give in page.slots.later for tab in give()]
             for tab in (*(make(page) for make in own), *page.slots.tabs, *later):
                 _tab(tab)

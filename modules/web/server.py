@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,13 +19,14 @@ from starlette.routing import Route
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
+from modules.studio.extension_intake import NoSuchExtensionError
 from modules.studio.files import DiskFullError
 from modules.studio.gallery import NoSuchPictureError
 from modules.studio.network_cards import NoSuchCardError
 from modules.studio.request import RequestError
 from modules.studio.uploads import NoSuchUploadError
 from modules.studio.version import VERSION
-from modules.web import assets_route, images, jobs_api
+from modules.web import assets_route, extension_routes, images, jobs_api
 from modules.web.additions import Additions
 from modules.web.answers import refusal
 from modules.web.gate import allowed_origins
@@ -48,16 +50,24 @@ STATUSES: dict[type[AquatintError], int] = {
     NoSuchPictureError: 404,
     NoSuchCardError: 404,
     NoSuchUploadError: 404,
+    NoSuchExtensionError: 404,
     RequestError: 422,
     DiskFullError: 507,
 }
 """What other errors mean in HTTP is 400: the person asked for what is not there, or cannot be."""
 
 
-def build(app: App, stop: Callable[[], None] | None = None, additions: Additions | None = None) -> FastAPI:
+class Process(NamedTuple):
+    """What can be done with the server's process."""
+
+    stop: Callable[[], None]
+    restart: Callable[[], None]
+
+
+def build(app: App, process: Process | None = None, additions: Additions | None = None) -> FastAPI:
     """The whole site; it has no guard of its own, a Gate stands before it. Its end closes `app`.
 
-    `stop` ends the server, for --api-server-stop. `additions` come behind our own routes and into our own page.
+    `process` is for --api-server-stop. `additions` come behind our own routes and into our own page.
     """
 
     @contextlib.asynccontextmanager
@@ -82,10 +92,12 @@ def build(app: App, stop: Callable[[], None] | None = None, additions: Additions
     own = (internal_routes(app, tasks), scheduler_routes(app), plan_routes(app), card_routes(app))
     for router in (*routers, *own):
         site.include_router(router)
-    if stop is not None and app.flags.api_server_stop:
-        site.include_router(server_routes(stop))
+    if process is not None and app.flags.api_server_stop:
+        site.include_router(server_routes(process.stop, process.restart))
     site.router.routes += [*images.routes(app), *jobs_api.routes(app), *assets_route.routes()]
     more = additions or Additions()
+    if more.desk is not None:
+        site.router.routes += extension_routes.routes(more.desk, app.flags)
     site.router.routes += [Route("/docs", _docs, methods=["GET"]), *more.routes]
     if app.flags.nowebui:
         site.router.routes.append(Route("/", _to_docs, methods=["GET"]))
@@ -95,7 +107,7 @@ def build(app: App, stop: Callable[[], None] | None = None, additions: Additions
         from modules.web.gradio_mount import mount_pages
         from modules.web.pages import build_pages
 
-        page = build_pages(app, more.slots())
+        page = build_pages(app, more.slots(), with_extensions=more.desk is not None)
         more.started(page, site)
         mount_pages(site, page, app.flags.theme)
     return site

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
@@ -25,7 +25,8 @@ DEADLINE = 8.0
 class Server(uvicorn.Server):
     """uvicorn, with exit codes that a service manager can trust."""
 
-    def __init__(self, app: ASGIApp, flags: Flags) -> None:
+    def __init__(self, app: ASGIApp, flags: Flags, start_over: Callable[[], object] = lambda: None) -> None:
+        """`start_over` replaces this process; it is called here only when the server does not end in time."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -40,6 +41,9 @@ class Server(uvicorn.Server):
             )
         )
         self._exit_code = 0
+        self._start_over = start_over
+        self.begins_again = False
+        """Whether the program is to be started anew when this server has ended."""
 
     def heed_signals(self) -> None:
         """From here on a signal asks for the end instead of being it."""
@@ -61,16 +65,26 @@ class Server(uvicorn.Server):
         """uvicorn's own raises the signal again once all is put away, which would end the process with its number."""
         yield
 
+    def _end_now(self) -> None:
+        if self.begins_again:
+            self._start_over()
+        os._exit(0)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal asks, the second does not."""
         if self.should_exit:
             os._exit(128 + sig)
         self.end()
 
+    def restart(self) -> None:
+        """Asks the server to end and to be started anew, from any thread."""
+        self.begins_again = True
+        self.end()
+
     def end(self) -> None:
         """Asks the server to end, from any thread."""
         self.should_exit = True
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it will call every open event stream an error
-        deadline = threading.Timer(DEADLINE, os._exit, [0])
+        deadline = threading.Timer(DEADLINE, self._end_now)
         deadline.daemon = True
         deadline.start()

@@ -46,6 +46,10 @@ def test_the_one_folder_of_an_archive_is_the_extension(tmp_path: Path) -> None:
     assert (found / "scripts/a.py").read_bytes() == b"a"
 
 
+def test_a_folder_that_belongs_to_an_extension_wraps_nothing(tmp_path: Path) -> None:
+    assert unpack(zipped(tmp_path / "a.zip", ("scripts/a.py", b"")), tmp_path / "out") == tmp_path / "out"
+
+
 def test_files_that_lie_bare_in_a_tar_are_unpacked_too(tmp_path: Path) -> None:
     archive = tarred(tmp_path / "a.tar.gz", row("./scripts/a.py", size=3), row("./b.py", size=1))
     found = unpack(archive, tmp_path / "out")

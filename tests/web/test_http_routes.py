@@ -24,7 +24,7 @@ from modules.studio.settings import Options
 from modules.web.gate import Gate, Rules
 from modules.web.http_extras import SinglePayload
 from modules.web.login import Login
-from modules.web.server import build
+from modules.web.server import Process, build
 from tests.web.asgi import ask
 from tests.web.test_http_api import JSON, encoded
 from tests.web.test_images import ALICE, png
@@ -44,7 +44,7 @@ def stops() -> list[str]:
 def all_routes(app: App, address: str, stops: list[str]) -> FastAPI:
     """The API with the routes that a flag adds."""
     flags = dataclasses.replace(app.flags, nowebui=True, api_server_stop=True)
-    return build(app._replace(flags=flags), lambda: stops.append("stop"))
+    return build(app._replace(flags=flags), Process(lambda: stops.append("stop"), lambda: stops.append("restart")))
 
 
 def operations(site: FastAPI) -> dict[str, dict[str, Any]]:
@@ -78,14 +78,14 @@ def test_without_its_flag_no_route_ends_the_server(site: FastAPI, open_site: Gat
     assert ask(open_site, "POST", "/sdapi/v1/server-stop").status == 404
 
 
-def test_with_its_flag_the_server_ends_and_does_not_pretend_to_restart(all_routes: FastAPI, stops: list[str]) -> None:
+def test_with_its_flag_the_server_ends_or_begins_again(all_routes: FastAPI, stops: list[str]) -> None:
     gate = Gate(all_routes, Rules())
-    assert ask(gate, "POST", "/sdapi/v1/server-restart").status == 501
-    assert stops == []
+    assert ask(gate, "POST", "/sdapi/v1/server-restart").status == 200
+    assert stops == ["restart"]
     stopped = ask(gate, "POST", "/sdapi/v1/server-stop")
     assert (stopped.status, stopped.body) == (200, b"Stopping.")
     assert ask(gate, "POST", "/sdapi/v1/server-kill").status == 200
-    assert len(stops) == 2
+    assert stops == ["restart", "stop", "stop"]
 
 
 def test_a_stranger_ends_nothing(all_routes: FastAPI, stops: list[str], login: Login) -> None:
@@ -203,7 +203,7 @@ def test_no_route_without_a_body_gives_a_500(all_routes: FastAPI, options_kept: 
     answers = {
         (path, query): ask(gate, method, path + query).status
         for method, path in routes
-        if path != "/sdapi/v1/server-restart" and path not in SLOW
+        if path not in SLOW
         for query in queries
     }
     assert {asked: status for asked, status in answers.items() if status not in (200, 404, 422)} == {}
