@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from modules.studio.command_line import ROOT, read_flags
+from modules.studio.extension_packages import INSTALLING
 
 python = sys.executable
 git = os.environ.get("GIT", "git")
@@ -62,11 +63,14 @@ def run(
 def run_pip(command: str, desc: str | None = None, live: bool = False) -> str:
     """`pip <command>` for an extension, within the versions that Aquatint itself needs.
 
-    Raises: RuntimeError when it fails, also because the extension wants another version of one of those.
+    Raises: RuntimeError when it fails, also because the extension wants another version of one of those, and where
+    nobody asked for packages: that is everywhere but in an install.py that the Extensions tab runs.
     """
+    if INSTALLING not in os.environ:
+        raise RuntimeError(f"{desc or command}: packages of extensions are installed on the Extensions tab.")
     what = f"Installing {desc}" if desc else None
     words = shlex.join([python, "-m", "pip", *shlex.split(command)])
-    pinned = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "PIP_PREFER_BINARY": "1"}
+    pinned = {"PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "PIP_PREFER_BINARY": "1", **os.environ}
     return run(words, what, f"Couldn't install {desc or command}", custom_env=pinned, live=live)
 
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from modules.diffusion.errors import AquatintError
 from modules.studio import address
-from modules.studio.command_line import ROOT, Flags, read_files, read_flags
+from modules.studio.command_line import ROOT, UNKNOWN, Flags, read_files, read_flags
 from modules.studio.environment import MALLOC, QUIET, become, environment
+from modules.studio.extension_flags import preloads_in
 from modules.studio.installation import TO_SERVE, TO_TEST, choose_python, existing_python
 from modules.studio.version import VERSION
 
@@ -43,7 +44,7 @@ def say(text: str) -> None:
 
 def main(words: list[str]) -> int:
     """Runs the command that the words name; returns the exit code."""
-    commands = {"test": test, "doctor": doctor, "upscalers": upscalers, "verify": verify}
+    commands = {"test": test, "doctor": doctor, "upscalers": upscalers, "verify": verify, "extensions": extensions}
     try:
         if words and words[0] in commands:
             return commands[words[0]](words[1:])
@@ -64,8 +65,10 @@ def serve(words: list[str]) -> int:
     go_on_in(python, environment(os.environ, flags.device))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("modules").setLevel(flags.loglevel)  # of other people's packages only the warnings
+    theirs = flags.extensions != "none" and any(preloads_in([ROOT / "extensions", flags.data_dir / "extensions"]))
     for warning in flags.warnings:
-        print(warning, file=sys.stderr)
+        if not (theirs and warning.endswith(UNKNOWN)):  # extensions add flags when they are loaded, and tell then
+            print(warning, file=sys.stderr)
     listening = address.listen(flags)
     # The packages are there from here on; torch, diffusers and gradio take seconds, so the door answers meanwhile.
     from modules.web.door import Door
@@ -100,14 +103,18 @@ def load(flags: Flags, report: Callable[[str], None], server: Server) -> ASGIApp
     """The studio and the pages; a server that cannot have them ends."""
     try:
         report("libraries")
+        from modules.bridge.front_desk import make_desk
         from modules.bridge.opening import open_bridge
+        from modules.bridge.scripts_over_http import ScriptsOverHttp
 
         from modules.studio.app import open_app
+        from modules.web.additions import Additions
         from modules.web.server import Process, build
 
         app = open_app(flags, report, open_bridge)
         report("pages")
-        site = build(app, Process(server.end, server.restart))
+        additions = Additions(desk=make_desk(app, server.restart), scripts=ScriptsOverHttp())
+        site = build(app, Process(server.end, server.restart), additions)
         app.engine.warm_up()
         return site
     except BaseException:
@@ -141,6 +148,16 @@ def upscalers(words: list[str]) -> int:
 
     bring(find_folders(flags).models, given, say)
     return 0
+
+
+def extensions(words: list[str]) -> int:
+    """What the Extensions tab does, on the command line."""
+    given = list(takewhile(lambda word: not word.startswith("-"), words))
+    flags = read_flags(words[len(given) :], os.environ)
+    go_on_in(existing_python(), environment(os.environ, flags.device))
+    from modules.bridge.extensions_command import Command
+
+    return Command(flags, say).run(given)
 
 
 def verify(words: list[str]) -> int:

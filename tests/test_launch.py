@@ -26,6 +26,7 @@ import webui
 from modules.diffusion.errors import AquatintError
 from modules.studio.command_line import flag_name, rows
 from modules.studio.environment import MALLOC
+from modules.studio.extension_packages import INSTALLING
 from modules.studio.installation import python_of
 from tests.diffusion.test_ncnn_file import PARAM, STATE, bin_of
 
@@ -353,10 +354,17 @@ def test_launch_runs_commands_and_says_what_failed() -> None:
         launch.run(f'"{launch.python}" -c "raise SystemExit(3)"', errdesc="no good", live=False)
 
 
-def test_launch_runs_pip_within_our_versions() -> None:
+def test_launch_runs_pip_within_our_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(INSTALLING, "1")
     assert "pip" in launch.run_pip("--version")
     with pytest.raises(RuntimeError, match="Couldn't install an older torch"):
         launch.run_pip("install --no-index --dry-run torch==1.0", "an older torch")
+
+
+def test_launch_installs_nothing_where_nobody_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(INSTALLING, raising=False)
+    with pytest.raises(RuntimeError, match="Extensions tab"):
+        launch.run_pip("--version")
 
 
 def test_launch_knows_flags_and_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:

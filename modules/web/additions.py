@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from modules.web.extension_desk import Desk
+from modules.web.http_extensions import NoScripts, ScriptsAtHand
 from modules.web.slots import Slots
 
 
@@ -27,5 +28,7 @@ class Additions:
     """Behind our own, before the page."""
     desk: Desk | None = None
     """With it there is a tab for extensions."""
+    scripts: ScriptsAtHand = field(default_factory=NoScripts)
+    """What the HTTP API may name."""
     started: Callable[[Any, FastAPI], None] = nothing
     """Called with the page (None for an API alone) and the site, when only the page is still to be mounted."""

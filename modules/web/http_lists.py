@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,8 @@ from modules.diffusion.sigmas import SCHEDULES
 from modules.studio.app import App
 from modules.studio.folders import Folders
 from modules.studio.resolve import checkpoint_name
-from modules.web.http_scripts import IMG2IMG_SCRIPTS
 
 PREFIX = "/sdapi/v1"
-NOTHING: Mapping[str, object] = {
-    "scripts": {"txt2img": [], "img2img": [*IMG2IMG_SCRIPTS]},
-    "script-info": [],
-    "extensions": [],
-}
-"""Lists that clients ask for at their start, of things that this version has none of."""
 
 
 def list_routes(app: App) -> APIRouter:
@@ -38,8 +30,6 @@ def list_routes(app: App) -> APIRouter:
     _add_embeddings(router, app)
     _add_samplers(router)
     _add_others(router, app)
-    for name, content in NOTHING.items():
-        router.add_api_route(f"/{name}", _constantly(content), name=name)
     return router
 
 
@@ -183,14 +173,6 @@ def _add_others(router: APIRouter, app: App) -> None:
             {"name": name, "prompt": style.prompt, "negative_prompt": style.negative_prompt}
             for name, style in app.styles.all().items()
         ]
-
-
-def _constantly(content: object) -> Callable[[], object]:
-    def answer() -> object:
-        """Empty in this version."""
-        return content
-
-    return answer
 
 
 def _model(folders: Folders, checkpoint: Checkpoint) -> dict[str, Any]:

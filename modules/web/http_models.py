@@ -14,7 +14,8 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
 from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.request import Request, RequestError, Txt2Img, read_request
-from modules.web.http_scripts import SOFT_INPAINTING, script_of, script_values, soft_values
+from modules.web.http_extensions import ScriptsAtHand, asked_of_scripts
+from modules.web.http_scripts import script_values, soft_values
 
 DEFAULT_SAMPLER = "Euler"
 
@@ -125,14 +126,9 @@ class Img2ImgPayload(PicturePayload):
     include_init_images: bool = False
 
 
-def check_features(payload: PicturePayload) -> None:
+def check_features(payload: PicturePayload, scripts: ScriptsAtHand) -> None:
     """Raises: RequestError naming the field whose feature is not there, rather than a picture made without it."""
-    named = payload.script_name.strip().casefold() not in ("", "none")
-    if named and not (isinstance(payload, Img2ImgPayload) and script_of(payload)):
-        raise RequestError(f"Script '{payload.script_name}' not found", "script_name")
-    for name in payload.alwayson_scripts:
-        if not (isinstance(payload, Img2ImgPayload) and name.casefold() == SOFT_INPAINTING):
-            raise RequestError(f"always on script {name} not found", "alwayson_scripts")
+    asked_of_scripts(payload, scripts, isinstance(payload, Img2ImgPayload))
     asked: dict[str, bool] = {
         "latent_mask": isinstance(payload, Img2ImgPayload) and bool(payload.latent_mask),
         "restore_faces": payload.restore_faces,
@@ -169,13 +165,18 @@ def _hires_values(payload: Txt2ImgPayload) -> dict[str, Any]:
 
 
 def request_of(
-    payload: PicturePayload, pictures: list[str], mask: str | None, first_pass: str | None = None
+    payload: PicturePayload,
+    scripts: ScriptsAtHand,
+    pictures: list[str],
+    mask: str | None,
+    first_pass: str | None = None,
 ) -> Request:
     """The request that the payload asks for; `pictures`, `mask` and `first_pass` are ids of uploads.
 
     Raises: RequestError naming the first field that is wrong.
     """
     values = payload.model_dump(exclude={"init_images", "mask"})
+    values |= asked_of_scripts(payload, scripts, isinstance(payload, Img2ImgPayload))
     values.update(sampler_name=payload.sampler, scheduler=payload.scheduler or None)
     neutral = {"s_churn": 0, "s_tmin": 0, "s_tmax": 0, "s_noise": 1}
     values.update({name: None for name, value in neutral.items() if values[name] == value})  # sent, but not a wish

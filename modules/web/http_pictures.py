@@ -26,6 +26,7 @@ from modules.studio.settings import RESTRICTED_OPTIONS
 from modules.studio.version import VERSION
 from modules.web.answers import json_answer, refusal
 from modules.web.caller_options import change_options, options_of
+from modules.web.http_extensions import ScriptsAtHand
 from modules.web.http_models import (
     Img2ImgPayload,
     PicturePayload,
@@ -52,28 +53,28 @@ class Pictures(BaseModel):
     """A JSON object as text."""
 
 
-def picture_routes(app: App, tasks: TaskNames) -> APIRouter:
+def picture_routes(app: App, tasks: TaskNames, scripts: ScriptsAtHand) -> APIRouter:
     """POST txt2img and img2img."""
     router = APIRouter()
 
     @router.post("/sdapi/v1/txt2img", response_model=Pictures)
     async def txt2img(payload: Txt2ImgPayload, request: HttpRequest) -> Response:
         """Makes pictures from words."""
-        return await _make(app, tasks, payload, owner_of(request.scope))
+        return await _make(app, tasks, scripts, payload, owner_of(request.scope))
 
     @router.post("/sdapi/v1/img2img", response_model=Pictures)
     async def img2img(payload: Img2ImgPayload, request: HttpRequest) -> Response:
         """Makes pictures from pictures and words; with a mask only what is white in it changes."""
         if not payload.init_images:
             raise HTTPException(404, "Init image not found")
-        return await _make(app, tasks, payload, owner_of(request.scope))
+        return await _make(app, tasks, scripts, payload, owner_of(request.scope))
 
     return router
 
 
-async def _make(app: App, tasks: TaskNames, payload: PicturePayload, owner: str) -> Response:
-    check_features(payload)
-    ticket = await run_in_threadpool(submit_payload, app, payload, owner)
+async def _make(app: App, tasks: TaskNames, scripts: ScriptsAtHand, payload: PicturePayload, owner: str) -> Response:
+    check_features(payload, scripts)
+    ticket = await run_in_threadpool(submit_payload, app, scripts, payload, owner)
     tasks.remember(payload.force_task_id, ticket.job)
     made = MadePictures(app, ticket.job)
     await made.until_ended()
@@ -88,7 +89,7 @@ async def _make(app: App, tasks: TaskNames, payload: PicturePayload, owner: str)
     return await run_in_threadpool(json_answer, content)
 
 
-def submit_payload(app: App, payload: PicturePayload, owner: str) -> Ticket:
+def submit_payload(app: App, scripts: ScriptsAtHand, payload: PicturePayload, owner: str) -> Ticket:
     """Queues what a payload asks for. Raises: AquatintError."""
     payload = with_infotext(payload, app.store)
     pictures: list[str] = []
@@ -99,7 +100,7 @@ def submit_payload(app: App, payload: PicturePayload, owner: str) -> Ticket:
     first_pass: str | None = None
     if isinstance(payload, Txt2ImgPayload) and payload.enable_hr and payload.firstpass_image:
         first_pass = app.uploads.add(picture_bytes(payload.firstpass_image), owner)
-    request = request_of(payload, pictures, mask, first_pass)
+    request = request_of(payload, scripts, pictures, mask, first_pass)
     ticket = app.engine.submit(request, owner, options_of(app, owner))
     if not payload.override_settings_restore_afterwards:
         kept = {key: value for key, value in payload.override_settings.items() if key not in RESTRICTED_OPTIONS}

@@ -23,6 +23,7 @@ from modules.studio.queue import QueueRow
 from modules.studio.record import IN_THE_REQUEST
 from modules.studio.request import RequestError, read_request
 from modules.studio.settings import Options
+from modules.web.http_extensions import ScriptsAtHand
 from modules.web.http_models import Img2ImgPayload, Payload, PicturePayload, Txt2ImgPayload, check_features
 from modules.web.http_pictures import submit_payload
 from modules.web.login import owner_of
@@ -57,10 +58,10 @@ class QueueImg2ImgPayload(Queued, Img2ImgPayload):
     """POST /agent-scheduler/v1/queue/img2img."""
 
 
-def scheduler_routes(app: App) -> APIRouter:
+def scheduler_routes(app: App, scripts: ScriptsAtHand) -> APIRouter:
     """Everything below /agent-scheduler/v1; the older names of routes stand beside the newer ones."""
     router = APIRouter(prefix="/agent-scheduler/v1")
-    _add_queueing(router, app)
+    _add_queueing(router, app, scripts)
     tasks = Tasks(app)
     for method, paths, act in (
         ("GET", ["/task/{id}"], tasks.show),
@@ -87,15 +88,15 @@ def scheduler_routes(app: App) -> APIRouter:
     return router
 
 
-def _add_queueing(router: APIRouter, app: App) -> None:
+def _add_queueing(router: APIRouter, app: App, scripts: ScriptsAtHand) -> None:
     def queued(payload: QueueTxt2ImgPayload | QueueImg2ImgPayload, owner: str) -> Answer:
         if payload.callback_url:
             raise RequestError("callback_url: this server calls no address; ask for the task instead", "callback_url")
         chosen = {"sd_model_checkpoint": payload.checkpoint, "sd_vae": payload.vae}
         overrides = {**payload.override_settings, **{key: value for key, value in chosen.items() if value}}
         kept: PicturePayload = payload.model_copy(update={"override_settings": overrides, "save_images": True})
-        check_features(kept)
-        return {"task_id": submit_payload(app, kept, owner).id}
+        check_features(kept, scripts)
+        return {"task_id": submit_payload(app, scripts, kept, owner).id}
 
     @router.post("/queue/txt2img")
     def queue_txt2img(payload: QueueTxt2ImgPayload, request: HttpRequest) -> Answer:

@@ -25,17 +25,12 @@ class Scripted(Protocol):
 Read = Callable[[Sequence[Any]], dict[str, Any]]
 
 
-def script_of(payload: Scripted) -> Read | None:
-    """The script that is named, if it is one of them."""
-    return IMG2IMG_SCRIPTS.get(payload.script_name.strip().casefold())
-
-
 def script_values(payload: Scripted) -> dict[str, Any]:
     """The request's fields that the script's arguments stand for; those left out have A1111's defaults.
 
     Raises: RequestError naming `script_args` when they are not what A1111's page sends.
     """
-    read = script_of(payload)
+    read = IMG2IMG_SCRIPTS.get(payload.script_name.strip().casefold())
     if read is None:
         return {}
     try:

@@ -32,6 +32,7 @@ from modules.web.answers import refusal
 from modules.web.gate import allowed_origins
 from modules.web.http_api import api_routes
 from modules.web.http_cards import card_routes
+from modules.web.http_extensions import extension_lists
 from modules.web.http_extras import extras_routes
 from modules.web.http_internal import internal_routes
 from modules.web.http_lists import list_routes
@@ -87,15 +88,17 @@ def build(app: App, process: Process | None = None, additions: Additions | None 
         allow_headers=["*"],
     )
     _add_error_handlers(site)
+    more = additions or Additions()
     tasks = TaskNames(app.engine)
-    routers = [picture_routes(app, tasks), api_routes(app), list_routes(app), extras_routes(app), missing_routes()]
-    own = (internal_routes(app, tasks), scheduler_routes(app), plan_routes(app), card_routes(app))
+    extensions = extension_lists(more.scripts, more.desk.extensions if more.desk is not None else None)
+    routers = [picture_routes(app, tasks, more.scripts), api_routes(app), list_routes(app), extensions]
+    routers += [extras_routes(app), missing_routes()]
+    own = (internal_routes(app, tasks), scheduler_routes(app, more.scripts), plan_routes(app), card_routes(app))
     for router in (*routers, *own):
         site.include_router(router)
     if process is not None and app.flags.api_server_stop:
         site.include_router(server_routes(process.stop, process.restart))
     site.router.routes += [*images.routes(app), *jobs_api.routes(app), *assets_route.routes()]
-    more = additions or Additions()
     if more.desk is not None:
         site.router.routes += extension_routes.routes(more.desk, app.flags)
     site.router.routes += [Route("/docs", _docs, methods=["GET"]), *more.routes]

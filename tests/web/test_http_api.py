@@ -16,6 +16,7 @@ from modules.studio import gallery
 from modules.studio.app import App
 from modules.studio.request import RequestError
 from modules.web.gate import Gate
+from modules.web.http_extensions import NoScripts
 from modules.web.http_models import Img2ImgPayload, Txt2ImgPayload, check_features, request_of
 from tests.web.asgi import Answer, ask, until
 from tests.web.conftest import Submit
@@ -234,7 +235,7 @@ def test_hires_fix_and_refiner_are_asked_for_by_a1111s_fields() -> None:
         "denoising_strength": None, "tiling": "true", "s_min_uncond": 2.0, "seed_resize_from_w": 512,
         "seed_resize_from_h": -1, "refiner_checkpoint": "None", "cfg_rescale": 0.5,
     }  # fmt: skip
-    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **hires}), [], None).model_dump()
+    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **hires}), NoScripts(), [], None).model_dump()
     assert (request["enable_hr"], request["hr_scale"], request["hr_upscaler"]) == (True, 1.5, "Latent (nearest-exact)")
     assert request["denoising_strength"] == 0.75
     assert (request["tiling"], request["s_min_uncond"], request["cfg_rescale"]) == (True, 2.0, 0.5)
@@ -243,7 +244,7 @@ def test_hires_fix_and_refiner_are_asked_for_by_a1111s_fields() -> None:
 
 def test_the_oldest_clients_size_of_a_first_pass() -> None:
     old = {"enable_hr": True, "firstphase_width": 64, "firstphase_height": 64, "width": 128, "height": 96}
-    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **old}), [], None).model_dump()
+    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **old}), NoScripts(), [], None).model_dump()
     assert (request["width"], request["height"]) == (64, 64)
     assert (request["hr_resize_x"], request["hr_resize_y"]) == (128, 96)
 
@@ -386,8 +387,8 @@ def test_skip_ends_the_batch_and_not_the_job(open_site: Gate, submit: Submit) ->
 )
 def test_scripts_of_a1111_that_are_fields_here(name: str, args: list[Any], wanted: dict[str, Any]) -> None:
     payload = Img2ImgPayload.model_validate({**QUICK, "script_name": name, "script_args": args})
-    check_features(payload)
-    request = request_of(payload, ["0"], None).model_dump()
+    check_features(payload, NoScripts())
+    request = request_of(payload, NoScripts(), ["0"], None).model_dump()
     assert {key: request[key] for key in wanted} == wanted
 
 
@@ -408,8 +409,8 @@ def test_arguments_of_scripts_that_make_no_sense_are_refused(open_site: Gate, na
 def test_soft_inpainting_is_asked_for_as_an_always_on_script() -> None:
     scripts = {"Soft Inpainting": {"args": [True, 1, 0.75, 4, 0, 0.5, 2]}}
     payload = Img2ImgPayload.model_validate({**QUICK, "alwayson_scripts": scripts})
-    check_features(payload)
-    request = request_of(payload, ["0"], "1").model_dump()
+    check_features(payload, NoScripts())
+    request = request_of(payload, NoScripts(), ["0"], "1").model_dump()
     assert (request["soft_inpainting"], request["soft_preservation"]) == (True, 0.75)
     broken = payload.model_copy(update={"alwayson_scripts": {"soft inpainting": {"args": 3}}})
     with pytest.raises(RequestError, match="wants a list"):

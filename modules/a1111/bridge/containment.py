@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -19,6 +20,7 @@ from .host import host
 
 log = logging.getLogger(__name__)
 
+LONGEST_TRACEBACK = 6000
 MOST_FAULTS = 3
 """With so many an extension is set aside until the owner turns it on again."""
 TOO_LONG = 120.0
@@ -36,6 +38,8 @@ class Conduct:
     set_aside: bool = False
     last_error: str = ""
     """Hook and error of its last fault, in a sentence."""
+    traceback: str = ""
+    """Where it happened, as Python writes it."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time spent in its own code since the start, by hook."""
 
@@ -212,6 +216,7 @@ class Containment:
         with self._lock:
             conduct.faults += 1
             conduct.last_error = f"{hook}: {type(error).__name__}: {_first_line(error)}"
+            conduct.traceback = _where(error)
             aside = conduct.faults >= MOST_FAULTS and not conduct.set_aside
             conduct.set_aside = conduct.set_aside or aside
         job = host.job_here
@@ -232,6 +237,14 @@ class Containment:
             rows = {name: asdict(row) for name, row in self._conduct.items()}
         kept = {name: {key: value for key, value in row.items() if key != "seconds"} for name, row in rows.items()}
         write_atomically(self._file, json.dumps(kept, indent=2).encode())
+
+
+def _where(error: BaseException) -> str:
+    """The end of its traceback."""
+    try:
+        return "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]
+    except BaseException:  # noqa: BLE001  its own words may raise too
+        return ""
 
 
 def _first_line(error: BaseException) -> str:

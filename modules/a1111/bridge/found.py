@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from modules.studio.command_line import ROOT
 
+from .approval import approval
 from .containment import containment
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def find_extensions(app: App) -> list[Found]:
 def _judged(found: Found, app: App) -> Found:
     conduct = containment.conduct(found.name)
     why = "it is set aside after faults" if conduct.set_aside else "" if conduct.on else "it is turned off"
+    why = why or approval.why_not(app.folders.state, found.name, found.path)
     return Found(found.name, found.path, found.builtin, not why, why, found.metadata)
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from modules.studio.extension_flags import read_extension_flags
 from modules.studio.hooks import Hooks
 
-from .found import find_extensions
+from .approval import approval
+from .containment import containment
+from .found import Found, find_extensions
 from .host import host
 from .loader import load_extensions
 
 if TYPE_CHECKING:
     from modules.studio.app import App
+
+log = logging.getLogger(__name__)
 
 
 def open_bridge(app: App) -> Sequence[Hooks]:
@@ -21,10 +28,25 @@ def open_bridge(app: App) -> Sequence[Hooks]:
     To be called before the engine starts: a job that waits in the queue may name a script.
     """
     host.bind(app)
-    if app.flags.extensions == "none" or not find_extensions(app):
+    containment.open(app.folders.state / "extensions.json")
+    found = find_extensions(app)
+    if app.flags.extensions == "none" or not found:
         return ()
+    approval.bring_packages(app.folders.state, [each.name for each in found if each.enabled])
+    _read_flags(app, [each for each in found if each.enabled])
     load_extensions(app, wanted=app.flags.extensions)
     # Here, because the words load torch and more, of which a start without extensions needs nothing.
     from .hooks import Bridge
 
     return [Bridge()]
+
+
+def _read_flags(app: App, found: Sequence[Found]) -> None:
+    """What their preload.py add to the command line becomes part of A1111's cmd_opts."""
+    wanted = [each for each in found if app.flags.extensions == "all" or each.builtin]
+    preloads = [(each.name, each.path / "preload.py") for each in wanted if (each.path / "preload.py").is_file()]
+    if preloads:
+        values, told = read_extension_flags(preloads, app.flags.unknown, containment.guard)
+        importlib.import_module("modules.shared_cmd_options").cmd_opts.take(values)
+        for text in told:
+            log.warning(text)

@@ -1,0 +1,60 @@
+"""What runs in the scratch program of a trial: one extension, its controls and tabs, and one small picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modules.studio.app import App, open_app
+from modules.studio.command_line import ROOT, Flags
+from modules.studio.extension_trial import Fence, Trial, outcome_line
+from modules.studio.hooks import Hooks
+from modules.studio.job import LOCAL
+from modules.studio.request import Txt2Img
+
+from .containment import containment
+from .opening import open_bridge
+from .scripts_over_http import ScriptsOverHttp
+
+PICTURE = {"prompt": "a red heart", "seed": 7, "steps": 1, "width": 64, "height": 64}
+
+
+def try_alone(flags: Flags, name: str) -> str:
+    """The line that says how it went; `flags` name the scratch folder, which holds the extension."""
+    scratch = [flags.data_dir, Path(tempfile.gettempdir())]
+    fence = Fence([*scratch, Path(os.environ.get("GRADIO_TEMP_DIR", tempfile.gettempdir()))])
+    quick = dataclasses.replace(flags, models_dir=ROOT / "models", device="cpu", no_half=True)
+
+    def fenced(app: App) -> Sequence[Hooks]:
+        fence.put_up()
+        return open_bridge(app)
+
+    app = open_app(quick, hooks=fenced)
+    _build(app)
+    end = app.engine.submit(Txt2Img.model_validate(PICTURE), LOCAL).wait(180)
+    conduct = containment.conduct(name)
+    faults = [conduct.last_error] if conduct.faults else []
+    if end.error:
+        faults.append(end.error)
+    fence.up = False
+    trial = Trial(True, bool(end.images), None, faults, fence.refused, dict(conduct.seconds))
+    return outcome_line(trial)
+
+
+def _build(app: App) -> None:
+    """What a page would ask of it."""
+    import gradio as gr
+
+    callbacks: Any = importlib.import_module("modules.script_callbacks")
+    callbacks.before_ui_callback()
+    scripts = ScriptsOverHttp()
+    scripts.names(False)
+    scripts.names(True)
+    with gr.Blocks(analytics_enabled=False):
+        callbacks.ui_tabs_callback()
+    callbacks.ui_settings_callback()
