@@ -21,6 +21,8 @@ from modules.diffusion.sigmas import karras
 
 SHAPE = (4, 8, 8)
 SEEDS = (7, 8)
+MEAN, SPREAD = 0.3, 0.7
+"""Of the normally distributed data."""
 Toy = Callable[..., Any]
 Words = Callable[..., Conditioning]
 
@@ -48,6 +50,30 @@ def wavy(x: Tensor, sigma: Tensor) -> Tensor:
     """Denoises nothing real, but remembers in its last digits by which way x came."""
     level = sigma.reshape(-1, 1, 1, 1)
     return (x + torch.sin(3 * x / (1 + level))) / (1 + level**2)
+
+
+def gaussian(x: Tensor, sigma: Tensor, mean: float = MEAN, spread: float = SPREAD) -> Tensor:
+    """The perfect denoiser of normally distributed data."""
+    return (spread**2 * x + sigma**2 * mean) / (spread**2 + sigma**2)
+
+
+def spread_of(name: str, sigmas: Tensor, **options: float) -> float:
+    """The standard deviation of what the sampler makes of normally distributed data, exactly.
+
+    Around `gaussian` a sampler is linear in its first x and in each noise that it draws. So each of them is given a
+    cell of its own, and the squares of what becomes of them add up to the variance.
+    """
+    row, mean, drawn = SAMPLERS[name], torch.tensor([[[[MEAN]]]], dtype=torch.float64), list[Tensor]()
+
+    def nothing(sigma: Tensor, sigma_next: Tensor) -> Tensor:
+        drawn.append(sigma)
+        return torch.zeros(())
+
+    last(row.sample(gaussian, mean, sigmas, nothing, **options))
+    cells = iter(torch.eye(len(drawn) + 1, dtype=torch.float64)[:, None, None, None])
+    begin = mean + next(cells) * (SPREAD**2 + sigmas[0] ** 2).sqrt()
+    end = last(row.sample(gaussian, begin, sigmas, lambda sigma, sigma_next: next(cells), **options))
+    return float((end - MEAN).square().sum().sqrt())
 
 
 def last(steps: Iterator[Tensor]) -> Tensor:

@@ -28,8 +28,10 @@ from tests.diffusion.oracles import (
     BY_SIGMAS,
     BY_TIMESTEPS,
     K_DIFFUSION,
+    MEAN,
     SEEDS,
     SHAPE,
+    SPREAD,
     Toy,
     Words,
     difference_by_sigmas,
@@ -38,8 +40,10 @@ from tests.diffusion.oracles import (
     difference_from_heun_between_restarts,
     difference_from_k_diffusion,
     difference_from_lms,
+    gaussian,
     last,
     noise_for,
+    spread_of,
     wavy,
 )
 
@@ -70,11 +74,15 @@ ORDERS: dict[str, tuple[dict[str, float], int]] = {
     "DPM fast": ({"eta": 0.0}, 3),
 }
 """What makes each sampler deterministic, and its order: that of multistep samplers is their first steps'."""
-
-
-def gaussian(x: Tensor, sigma: Tensor, mean: float = 0.3, spread: float = 0.7) -> Tensor:
-    """The perfect denoiser of normally distributed data."""
-    return (spread**2 * x + sigma**2 * mean) / (spread**2 + sigma**2)
+SPREAD_ORDERS: dict[str, tuple[dict[str, float], int]] = {
+    "Euler a": ({}, 1),
+    "DDIM": ({"eta": 1.0}, 1),
+    "DDPM": ({}, 1),
+    "DPM2 a": ({}, 2),
+    "DPM++ 2S a": ({}, 2),
+    "Restart": ({}, 2),
+}
+"""The order in which the spread of what is made with fresh noise comes near to the data's."""
 
 
 def runs(name: str, training_sigmas: Tensor, *numbers: int) -> list[Tensor]:
@@ -220,6 +228,50 @@ def test_twice_the_steps_bring_what_the_order_promises(name: str) -> None:
         return float((found - exact).abs().max())
 
     assert math.log2(error(320) / error(641)) == pytest.approx(order, abs=0.2)
+
+
+def evenly_down(steps: int) -> Tensor:
+    """(steps + 1,): from 10 to 0.1, even in log sigma."""
+    return torch.linspace(math.log(10), math.log(0.1), steps + 1, dtype=torch.float64).exp()
+
+
+@pytest.mark.parametrize("name", SPREAD_ORDERS)
+def test_with_fresh_noise_twice_the_steps_bring_the_spread_nearer_as_the_order_promises(name: str) -> None:
+    options, order = SPREAD_ORDERS[name]
+    exact = math.sqrt(SPREAD**2 + 0.1**2)
+    to_zero, left = (torch.zeros(1), SPREAD**2 / (SPREAD**2 + 0.1**2)) if name == "Restart" else (torch.zeros(0), 1)
+
+    def error(steps: int) -> float:
+        sigmas = torch.cat([evenly_down(steps), to_zero.double()])
+        return abs(spread_of(name, sigmas, **options) - left * exact)
+
+    assert math.log2(error(160) / error(321)) == pytest.approx(order, abs=0.1)
+
+
+@pytest.mark.parametrize("name", SPREAD_ORDERS)
+def test_the_exact_spread_is_what_pictures_have(name: str) -> None:
+    sigmas, seeds = evenly_down(24), tuple(range(40))
+    x = ImageNoise(seeds, SHAPE, dtype=torch.float64).initial() * (SPREAD**2 + 10**2) ** 0.5 + MEAN
+    found = last(SAMPLERS[name].sample(gaussian, x, sigmas, noise_for(name, sigmas, seeds)))
+    assert float(found.std()) == pytest.approx(spread_of(name, sigmas), rel=0.02)
+
+
+def test_lcm_leaves_the_spread_that_its_algorithm_leaves() -> None:
+    """Algorithm 3 of Luo et al. (2023): x0 is asked for and noised again, so each step forgets all but its share."""
+    sigmas = torch.cat([evenly_down(7), torch.zeros(1, dtype=torch.float64)])
+    variance = SPREAD**2 + float(sigmas[0]) ** 2
+    for sigma, sigma_next in zip(sigmas[:-1].tolist(), sigmas[1:].tolist(), strict=True):
+        variance = (SPREAD**2 / (SPREAD**2 + sigma**2)) ** 2 * variance + sigma_next**2
+    assert spread_of("LCM", sigmas) == pytest.approx(math.sqrt(variance), rel=1e-12)
+
+
+@pytest.mark.parametrize("start", [3.0, 10.0, 14.6])
+def test_dpm_adaptive_stays_within_the_error_that_it_tolerates(start: float) -> None:
+    sigmas = torch.tensor([start, 0.1, 0.0], dtype=torch.float64)
+    x = start * ImageNoise(SEEDS, SHAPE, dtype=torch.float64).initial()
+    exact = MEAN + (x - MEAN) * math.sqrt((SPREAD**2 + 0.1**2) / (SPREAD**2 + start**2))
+    found = last(SAMPLERS["DPM adaptive"].sample(gaussian, x, sigmas, noise_for("DPM adaptive", sigmas), eta=0.0))
+    assert float(((found - exact) / (0.0078 + 0.05 * exact.abs())).square().mean().sqrt()) < 1
 
 
 @pytest.mark.parametrize("name", [name for name, row in SAMPLERS.items() if not row.distilled_steps])
@@ -369,8 +421,8 @@ Each sampler runs beside an implementation that is not ours, from the same noise
 float64. The last column is a bound on the largest difference of any number in the final latents, over all schedules
 below and several numbers of steps.
 
-| sampler | also called | "Automatic" schedule | calls a step | noise | order | checked against | difference below |
-|---|---|---|---|---|---|---|---|
+| sampler | also called | "Automatic" schedule | calls a step | noise | order | spread | checked against | difference below |
+|---|---|---|---|---|---|---|---|---|
 {samplers}
 
 | schedule | id | also called |
@@ -411,8 +463,10 @@ In the Settings, for one job by `override_settings`, and in a picture's paramete
 A1111 writes "Beta schedule alpha" and reads another name; here it comes back.
 
 "Order" is by what power of the number of steps the error falls, measured on normally distributed data; multistep
-samplers begin with a single step, whose error stays. Where there is noise, eta is 0 for it. "Brownian" noise is one
-path that all steps share. HeunPP2 is in neither package: its order is what is checked.
+samplers begin with a single step, whose error stays. Where there is noise, eta is 0 for it. The order under "spread" is
+that of the standard deviation of what is made with fresh noise, which is reckoned exactly. DPM adaptive is held to the
+error that it tolerates, LCM to what its algorithm leaves of the spread. "Brownian" noise is one path that all steps
+share. HeunPP2 is in neither package: its order is what is checked.
 """
 
 
@@ -456,7 +510,9 @@ def test_the_page_about_samplers_says_what_is_measured(
         oracle, largest = measured.get(name, ("", math.nan))
         noise = f"{row.noise} with churn" if "s_churn" in row.options else row.noise
         order = str(ORDERS[name][1]) if name in ORDERS else ""
-        cells = (name, ", ".join(row.aliases), row.default_schedule, row.calls_per_step or "as needed", noise, order)
+        fresh = str(SPREAD_ORDERS[name][1]) if name in SPREAD_ORDERS else ""
+        cells = (name, ", ".join(row.aliases), row.default_schedule, row.calls_per_step or "as needed", noise)
+        cells += (order, fresh)
         bound = order_of_magnitude(largest) if oracle else ""
         lines.append(f"| {' | '.join(map(str, cells))} | {oracle} | {bound} |")
     schedules = "\n".join(f"| {row.label} | {row.id} | {', '.join(row.aliases)} |" for row in SCHEDULES.values())
