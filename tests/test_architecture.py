@@ -174,8 +174,9 @@ def vague_names(path: str, text: str) -> list[str]:
     """Names that say nothing of what a thing is; A1111's files are called as they are."""
     classes = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
     vague = [name for name in classes if FORBIDDEN_CLASS.search(name)]
-    theirs = path.startswith("modules/a1111/") and "/bridge/" not in path
-    return vague + ([path] if FORBIDDEN_FILE.search(Path(path).stem) and not theirs else [])
+    if path.startswith("modules/a1111/") and "/bridge/" not in path:
+        return []
+    return vague + ([path] if FORBIDDEN_FILE.search(Path(path).stem) else [])
 
 
 def unopened(path: str, text: str) -> list[str]:

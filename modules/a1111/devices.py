@@ -11,8 +11,10 @@ from torch import Tensor
 
 from modules.diffusion.errors import NotANumberError
 from modules.diffusion.hardware import release_memory
+from modules.diffusion.philox import PhiloxNormals
 
 from .bridge.host import host
+from .bridge.opts import present
 
 cpu = torch.device("cpu")
 fp8 = False
@@ -136,7 +138,9 @@ def test_for_nans(x: Tensor, where: str) -> None:
 
 
 def randn(seed: int, shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
-    """Noise of that seed, made on the CPU as all noise here, on the device."""
+    """Noise of that seed, made as the options say, on the device."""
+    if present().randn_source == "NV":
+        return PhiloxNormals(int(seed)).draw(tuple(shape)).to(get_optimal_device())
     noise = torch.randn(tuple(shape), generator=torch.Generator("cpu").manual_seed(int(seed)))
     return noise.to(get_optimal_device())
 

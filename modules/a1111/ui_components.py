@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.component_meta import ComponentMeta
 
 
-class Quiet(ComponentMeta):  # type: ignore[misc]  gradio has no types
+class Quiet(ComponentMeta):  # type: ignore[misc]
     """Gradio's kind of class, which writes a .pyi beside the source of each new one. These bring no events of their
     own, so that there is nothing to write."""
 

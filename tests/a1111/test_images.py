@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -163,3 +164,58 @@ def test_a_picture_from_a_file_is_upright() -> None:
     palette.info["transparency"] = 0
     assert word("images").fix_image(palette).mode == "RGBA"
     assert word("images").fix_image(None) is None
+
+
+# Saving
+
+
+@pytest.fixture
+def heard(studio: App) -> Iterator[list[tuple[str, str]]]:
+    """What those who listen to saved pictures hear: the moment, and the file's name."""
+    callbacks = word("script_callbacks")
+    told: list[tuple[str, str]] = []
+    callbacks.on_before_image_saved(lambda params: told.append(("before", Path(params.filename).name)))
+    callbacks.on_image_saved(lambda params: told.append(("after", Path(params.filename).name)))
+    yield told
+    callbacks.clear_callbacks()
+
+
+def test_a_saved_picture_is_told_of_and_found_in_the_gallery(studio: App, heard: list[tuple[str, str]]) -> None:
+    images = word("images")
+    infotext = "a cat\nSteps: 3, Sampler: Euler, CFG scale: 7, Seed: 5"
+    path, beside = images.save_image(colored("red"), "outputs/theirs", "", 5, "a cat", info=infotext)
+    again, _ = images.save_image(colored("blue"), "outputs/theirs", "", 5, "a cat", info=infotext)
+    assert Path(path).is_relative_to(studio.folders.outputs / "theirs")
+    assert Path(path).name == "00000-5.png"
+    assert Path(again).name == "00001-5.png"
+    assert beside is None
+    assert heard == [(moment, name) for name in ("00000-5.png", "00001-5.png") for moment in ("before", "after")]
+    items = studio.gallery.find("local")
+    assert [(item.prompt, item.seed) for item in items] == [("a cat", 5)] * 2
+
+
+def test_who_listens_may_rename_a_picture_and_change_its_texts(studio: App) -> None:
+    callbacks = word("script_callbacks")
+
+    def change(params: Any) -> None:
+        params.filename = str(Path(params.filename).with_name("theirs.png"))
+        params.pnginfo["parameters"] = "changed"
+
+    callbacks.on_before_image_saved(change)
+    path, _ = word("images").save_image(colored("red"), str(studio.folders.outputs), "", info="before")
+    callbacks.clear_callbacks()
+    assert Path(path).name == "theirs.png"
+    with Image.open(path) as saved:
+        assert saved.info["parameters"] == "changed"
+
+
+def test_a_picture_may_be_saved_where_the_gallery_does_not_look(studio: App, tmp_path: Path) -> None:
+    path, _ = word("images").save_image(colored("red"), str(tmp_path / "else"), "grid", grid=True, save_to_dirs=False)
+    assert Path(path) == tmp_path / "else/grid-0000.png"
+    assert studio.gallery.find("local") == []
+
+
+def test_a_name_that_is_demanded_is_kept(studio: App) -> None:
+    path, _ = word("images").save_image(colored("red"), "outputs", "", forced_filename="mine", extension="jpg")
+    assert Path(path).name == "mine.jpg"
+    assert word("images").read(path).size == (8, 8)

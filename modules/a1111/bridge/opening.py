@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from modules.studio.extension_flags import read_extension_flags
 from modules.studio.hooks import Hooks
 
+from . import stubs
 from .approval import approval
 from .containment import containment
 from .found import Found, find_extensions
@@ -34,10 +35,13 @@ def open_bridge(app: App) -> Sequence[Hooks]:
         return ()
     approval.bring_packages(app.folders.state, [each.name for each in found if each.enabled])
     _read_flags(app, [each for each in found if each.enabled])
+    stubs.install()
     load_extensions(app, wanted=app.flags.extensions)
     # Here, because the words load torch and more, of which a start without extensions needs nothing.
+    from ..upscaler import bring_theirs
     from .hooks import Bridge
 
+    bring_theirs()
     return [Bridge()]
 
 

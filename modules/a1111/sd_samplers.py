@@ -1,0 +1,136 @@
+"""A1111's `modules.sd_samplers`: the samplers, by their names. Those that run are Aquatint's own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from modules.diffusion.samplers import SAMPLERS, SamplerRow, split_merged_name
+
+from .bridge.host import host
+from .bridge.missing import refuse
+from .sd_samplers_common import SamplerData
+
+
+class OurSampler:
+    """A face of one: it says what it is, and a job runs it."""
+
+    def __init__(self, row: SamplerRow, model: Any = None) -> None:
+        self.row, self.model, self.funcname = row, model, row.function.__name__
+        self.config = _data(row)
+        self.conditioning_key = "crossattn"
+        self.extra_noise_params: dict[str, Any] = {}
+
+    @property
+    def model_wrap_cfg(self) -> Any:
+        """What guides the model; its step is the running job's."""
+        return self
+
+    @property
+    def step(self) -> int:
+        """The running step."""
+        return host.job.progress.step if host.job else 0
+
+    def get_sigmas(self, p: Any, steps: int) -> Any:
+        """The noise levels that it goes through."""
+        from modules.diffusion.samplers import sampling_sigmas, schedule_for
+
+        schedule = schedule_for(self.row, getattr(p, "scheduler", None))
+        return sampling_sigmas(self.row, schedule, self.model.training_sigmas, steps)
+
+    def sample(self, *_: Any, **__: Any) -> Any:
+        """Raises: NotHereError."""
+        refuse("Sampler.sample", "process_images(p) with p.sampler_name runs a sampler")
+
+    sample_img2img = launch_sampling = sample
+
+
+def _data(row: SamplerRow) -> SamplerData:
+    options: dict[str, Any] = {"scheduler": row.default_schedule.lower().replace(" ", "_")}
+    options |= {"uses_ensd": True} if row.uses_ensd else {}
+    options |= {"second_order": True} if row.calls_per_step == 2 else {}
+    options |= {"discard_next_to_last_sigma": True} if row.discard_penultimate else {}
+    return SamplerData(row.name, partial(OurSampler, row), list(row.aliases), options)
+
+
+def _all() -> list[SamplerData]:
+    return [_data(row) for row in SAMPLERS.values()]
+
+
+def _by_any_name(rows: list[SamplerData]) -> dict[str, str]:
+    return {name.lower(): row.name for row in rows for name in (row.name, *row.aliases)}
+
+
+all_samplers = [_data(row) for row in SAMPLERS.values()]
+all_samplers_map = {each.name: each for each in all_samplers}
+samplers = all_samplers
+samplers_for_img2img = all_samplers
+samplers_hidden: set[str] = set()
+samplers_map = _by_any_name(all_samplers)
+
+
+def find_sampler_config(name: str | None) -> SamplerData | None:
+    """The sampler of that name, in whatever case; the first for None."""
+    if name is None:
+        return all_samplers[0]
+    known = samplers_map.get(name.lower())
+    return all_samplers_map[known] if known else None
+
+
+def create_sampler(name: str, model: Any) -> OurSampler:
+    """A face of the sampler of that name, also of one that A1111 named with its schedule before 1.9."""
+    config = find_sampler_config(name) or find_sampler_config(split_merged_name(name)[0])
+    if config is None:
+        raise ValueError(f"No sampler called {name!r:.80}")
+    made: OurSampler = config.constructor(model)
+    return made
+
+
+def set_samplers() -> None:
+    """They are always the same."""
+
+
+def add_sampler(sampler: SamplerData) -> None:
+    """Raises: NotHereError."""
+    refuse("sd_samplers.add_sampler", "samplers are built in; all of A1111's and Forge's are there")
+
+
+def visible_samplers() -> list[SamplerData]:
+    """All."""
+    return all_samplers
+
+
+def visible_sampler_names() -> list[str]:
+    """Of all."""
+    return [each.name for each in all_samplers]
+
+
+def get_sampler_and_scheduler(sampler_name: str | None, scheduler_name: str | None, **_: Any) -> tuple[str, str]:
+    """The two names that a merged one ("DPM++ 2M Karras") or two single ones mean."""
+    found, schedule = split_merged_name(sampler_name or all_samplers[0].name)
+    return found, scheduler_name or schedule or "Automatic"
+
+
+def get_sampler_from_infotext(d: dict[str, Any]) -> str:
+    """The sampler that an infotext names."""
+    return get_sampler_and_scheduler(d.get("Sampler"), d.get("Schedule type"))[0]
+
+
+def get_scheduler_from_infotext(d: dict[str, Any]) -> str:
+    """The schedule that an infotext names."""
+    return get_sampler_and_scheduler(d.get("Sampler"), d.get("Schedule type"))[1]
+
+
+def get_hr_sampler_from_infotext(d: dict[str, Any]) -> str:
+    """That of hires fix."""
+    return get_sampler_and_scheduler(d.get("Hires sampler"), d.get("Hires schedule type"))[0]
+
+
+def get_hr_scheduler_from_infotext(d: dict[str, Any]) -> str:
+    """That of hires fix."""
+    return get_sampler_and_scheduler(d.get("Hires sampler"), d.get("Hires schedule type"))[1]
+
+
+def fix_p_invalid_sampler_and_scheduler(p: Any) -> None:
+    """Takes a merged name apart."""
+    p.sampler_name, p.scheduler = get_sampler_and_scheduler(p.sampler_name, getattr(p, "scheduler", None))

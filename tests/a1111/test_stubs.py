@@ -1,0 +1,73 @@
+"""What is not here by design: importable, usable by nobody, never in the place of what is installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.a1111.words import word
+
+
+@pytest.fixture
+def stubs() -> Iterator[None]:
+    """The finder, as long as the test lasts."""
+    remove = word("bridge.stubs").install()
+    yield
+    remove()
+
+
+@pytest.mark.usefixtures("stubs")
+@pytest.mark.parametrize(
+    "name", ["ldm.modules.attention", "sgm.models", "ldm_patched.modules.model_management", "open_clip"]
+)
+def test_a_package_that_is_not_here_is_imported_and_says_at_use_what_replaces_it(name: str) -> None:
+    module = importlib.import_module(name)
+    error = word("bridge.missing").NotHereError
+    with pytest.raises(error, match=r"which Aquatint does not have: \w+"):
+        module.CrossAttention()
+    with pytest.raises(error):
+        _ = module.CrossAttention.forward
+
+    class Theirs(module.CrossAttention):  # type: ignore[misc,name-defined]
+        """May be defined at the head of a file."""
+
+    with pytest.raises(error, match="CrossAttention"):
+        Theirs()
+    assert not hasattr(module.CrossAttention, "forward")
+
+
+@pytest.mark.usefixtures("stubs")
+def test_a1111s_insides_are_imported_like_its_other_modules() -> None:
+    found = importlib.import_module("modules.sd_hijack_optimizations")
+    with pytest.raises(word("bridge.missing").NotHereError, match="attention is chosen by trial"):
+        found.get_available_vram()
+
+
+@pytest.mark.usefixtures("stubs")
+def test_an_installed_package_is_the_one_that_is_found() -> None:
+    spec = importlib.util.find_spec("k_diffusion")
+    assert spec is not None
+    assert Path(str(spec.origin)).name == "__init__.py"
+    assert isinstance(importlib.util.find_spec("sgm").loader, word("bridge.stubs").Finder)  # type: ignore[union-attr]
+
+
+def test_without_the_finder_nothing_is_made_up() -> None:
+    remove = word("bridge.stubs").install()
+    again = word("bridge.stubs").install()
+    again()
+    importlib.import_module("ldm.util")
+    remove()
+    assert "ldm" not in sys.modules
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("ldm.util")
+
+
+@pytest.mark.usefixtures("stubs")
+def test_a_name_that_nobody_knows_is_still_missing() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("modules.nothing_of_that_name")
