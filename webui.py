@@ -157,7 +157,8 @@ def extensions(words: list[str]) -> int:
     go_on_in(existing_python(), environment(os.environ, flags.device))
     from modules.bridge.extensions_command import Command
 
-    return Command(flags, say).run(given)
+    code: int = Command(flags, say).run(given)
+    return code
 
 
 def verify(words: list[str]) -> int:

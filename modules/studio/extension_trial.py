@@ -22,6 +22,7 @@ MARK = "AQUATINT-TRIAL "
 """How the line begins that holds the outcome."""
 KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH", "GLIBC_TUNABLES", "CUDA_VISIBLE_DEVICES")
 """Of the environment: nothing that names a person or holds a secret."""
+ALLOWED_NOT = "A trial does not allow"
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,17 @@ class Trial:
     """The last lines of the program, where it did not come to its end."""
 
     @property
+    def held(self) -> bool:
+        """Nothing failed but what the fence refused: what it does where it is let is not known."""
+        return bool(self.faults) and all(ALLOWED_NOT in fault for fault in self.faults)
+
+    @property
     def sentence(self) -> str:
         """For people."""
         if not self.ended:
             return f"The trial did not come to its end: {self.said[-1] if self.said else 'nothing was said'}"
+        if self.held:
+            return f"It was loaded, and stopped where a trial goes no further: {self.refused[-1]}."
         if self.faults:
             return f"It failed in its trial: {self.faults[0]}"
         if not self.picture:
@@ -134,7 +142,7 @@ class Fence:
     def _refuse(self, what: str) -> None:
         if what not in self.refused:
             self.refused.append(what)
-        raise TrialRefusal(f"A trial does not allow {what}.")
+        raise TrialRefusal(f"{ALLOWED_NOT} {what}.")
 
 
 class TrialRefusal(AquatintError, PermissionError):  # noqa: N818  an extension sees it as the system's refusal

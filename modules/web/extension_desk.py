@@ -115,7 +115,7 @@ class Desk:
                 "The program is started in a scratch folder, with this extension alone. It takes half a minute or more."
             )
             trial = self._trial(folder, name)
-            return {"name": name, **asdict(trial), "sentence": trial.sentence}
+            return {"name": name, **asdict(trial), "sentence": trial.sentence, "held": trial.held}
 
         return f"Trying {name}", work
 

@@ -43,7 +43,7 @@ class ExtensionRoutes:
         if why:
             state["extensions"] = [{**row, **dict.fromkeys(FOR_THE_OWNER)} for row in state["extensions"]]
             state |= {"trash": [], "chore": None}
-        return json_answer({**state, "why_not": why})
+        return json_answer({**state, "why_not": why, "started": self._flags.extensions})
 
     def chore(self, request: Request) -> Response:
         """The one that runs, or ran last."""

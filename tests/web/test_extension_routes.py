@@ -140,7 +140,7 @@ def test_every_verb_is_tried_below(office: Office) -> None:
 def test_who_is_not_the_owner_at_the_machine_changes_nothing(office: Office, verb: str, login: Login) -> None:
     write(office.house.folder / "mine", "scripts/a.py", "")
     before = office.house.everything()
-    asked = {"name": "mine", "id": "x", "what": str(office.brought)}
+    asked: dict[str, Any] = {"name": "mine", "id": "x", "what": str(office.brought)}
     guest = (JSON, OURS, ("authorization", "Basic Ym9iOmhpZGRlbg=="))
     refused = [
         post(office.site(), verb, address="192.168.0.7", **asked),

@@ -4,6 +4,7 @@ import { debounce } from './dom.js';
 
 export const TABS = ['txt2img', 'img2img', 'inpaint'];
 const SAVE_AFTER = 700;
+const COME_BACK = 'aquatint-come-back';
 
 let trigger = null;
 let ready = false;
@@ -20,6 +21,15 @@ export function restored() {
   ready = true;
   document.body.dataset.aquatint = 'ready';
   TABS.forEach(changed);
+  const left = sessionStorage.getItem(COME_BACK);
+  sessionStorage.removeItem(COME_BACK);
+  if (left) openTab(left);
+}
+
+/** Loads the page anew and comes back to one of its tabs. */
+export function reloadAt(id) {
+  sessionStorage.setItem(COME_BACK, id);
+  location.reload();
 }
 
 /** The form of `tab` has changed: it is saved and its tokens are counted, once, when the person pauses. */

@@ -72,13 +72,14 @@ export function updateReport(found, { act }, leave) {
 /** How a trial went. */
 export function trialReport(trial) {
   const good = trial.ended && trial.picture && !trial.faults.length;
+  const verdict = trial.held ? ['shimmed', 'Was kept in'] : good ? ['works', 'Went well'] : ['cannot', 'Did not go well'];
   const times = Object.entries(trial.hooks).map(([hook, seconds]) => `${hook} ${seconds.toFixed(2)} s`);
   const made = card(
-    h('div', { class: 'aq-row' }, h('h3', {}, `Trial of ${trial.name}`), h('span', { class: 'aq-verdict-badge', 'data-verdict': good ? 'works' : 'cannot' }, good ? 'Went well' : 'Did not go well')),
+    h('div', { class: 'aq-row' }, h('h3', {}, `Trial of ${trial.name}`), h('span', { class: 'aq-verdict-badge', 'data-verdict': verdict[0] }, verdict[1])),
     h('p', {}, trial.sentence),
     listOf('Faults', trial.faults.slice(1)),
     listOf('It was kept from', trial.refused),
-    listOf('Its hooks', times),
+    times.length ? h('p', { class: 'aq-soft' }, `Time in its hooks: ${times.join(', ')}`) : null,
     trial.ended ? null : h('details', {}, h('summary', {}, 'What was said'), h('pre', {}, trial.said.join('\n'))),
   );
   made.classList.add('aq-trial');

@@ -1,6 +1,7 @@
 // The Extensions tab: what is installed, what is brought, what is at work on them, and the restart that makes it count.
 
 import { address, ask, post } from './api.js';
+import { reloadAt } from './bridge.js';
 import { confirmed } from './dialog.js';
 import { button, fill, h, icon, say } from './dom.js';
 import { planReport, stagedReport, trialReport, updateReport } from './extension_report.js';
@@ -8,6 +9,10 @@ import { extensionRow } from './extension_row.js';
 import { runningJob } from './live.js';
 import { orToast, toast } from './toast.js';
 
+const STARTED = {
+  none: 'The server was started without extensions (--safe): none of these is loaded.',
+  builtin: 'The server was started with its own extensions only (--disable-extra-extensions).',
+};
 const LOOKS_EVERY = 500;
 const SLOWLY = 1000;
 
@@ -42,12 +47,14 @@ export function mount(element) {
     state = news;
     const on = news.extensions.filter((row) => row.state === 'on').length;
     say(counted, news.extensions.length ? `${on} of ${news.extensions.length} on` : '');
-    why.hidden = !news.why_not;
-    say(why, news.why_not ?? '');
+    const told = news.why_not || STARTED[news.started] || '';
+    why.hidden = !told;
+    say(why, told);
     form.hidden = Boolean(news.why_not);
     restart.hidden = Boolean(news.why_not) || !news.restarts;
     restart.classList.toggle('aq-primary', news.waits);
     const order = [...news.extensions].sort((one, other) => one.builtin - other.builtin || one.name.localeCompare(other.name));
+    for (const name of rows.keys()) if (!order.some((row) => row.name === name)) rows.delete(name);
     const drawn = order.map((row) => {
       const present = rows.get(row.name) ?? extensionRow(tools);
       rows.set(row.name, present);
@@ -169,7 +176,7 @@ export function mount(element) {
   async function waitFor(before) {
     try {
       const news = await (await fetch(address('loading'), { cache: 'no-store' })).json();
-      if (news.server !== before && (news.ready || news.failed)) return location.reload();
+      if (news.server !== before && (news.ready || news.failed)) return reloadAt('tab_extensions');
     } catch {
       // it is on its way
     }
