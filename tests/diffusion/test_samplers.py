@@ -421,7 +421,7 @@ Each sampler runs beside an implementation that is not ours, from the same noise
 float64. The last column is a bound on the largest difference of any number in the final latents, over all schedules
 below and several numbers of steps.
 
-| sampler | also called | "Automatic" schedule | calls a step | noise | order | spread | checked against | difference below |
+| sampler | also called | "Automatic" schedule | calls | noise | order | spread | checked against | difference below |
 |---|---|---|---|---|---|---|---|---|
 {samplers}
 
@@ -511,8 +511,15 @@ def test_the_page_about_samplers_says_what_is_measured(
         noise = f"{row.noise} with churn" if "s_churn" in row.options else row.noise
         order = str(ORDERS[name][1]) if name in ORDERS else ""
         fresh = str(SPREAD_ORDERS[name][1]) if name in SPREAD_ORDERS else ""
-        cells = (name, ", ".join(row.aliases), row.default_schedule, row.calls_per_step or "as needed", noise)
-        cells += (order, fresh)
+        cells = (
+            name,
+            ", ".join(row.aliases),
+            row.default_schedule,
+            row.calls_per_step or "as needed",
+            noise,
+            order,
+            fresh,
+        )
         bound = order_of_magnitude(largest) if oracle else ""
         lines.append(f"| {' | '.join(map(str, cells))} | {oracle} | {bound} |")
     schedules = "\n".join(f"| {row.label} | {row.id} | {', '.join(row.aliases)} |" for row in SCHEDULES.values())
