@@ -79,7 +79,7 @@ def from_record(record: Record, app: App, owner: str) -> Again:
     alone = {"prompt": record.image.prompt, "negative_prompt": record.image.negative_prompt}
     if _is_later_loop(record):
         raise NotAgainError("It is a later loop: it began with the picture before it, which is not in the file.")
-    values = {**record.request, **alone, **UNSAVED, **_pictures(made, kind, app.uploads, owner)}
+    values = {**record.request, **alone, **UNSAVED, **_pictures(record, kind, app.uploads, owner)}
     for name, sha256 in made.other_sha256.items():
         other, causes_of_other = _checkpoint(app.store, str(record.request.get(name) or ""), sha256)
         values[name] = other.name
@@ -171,10 +171,11 @@ def _unknown_fields(record: Record, kind: type[Request]) -> Iterator[str]:
     return (name for name, value in record.request.items() if name not in kind.model_fields and value is not None)
 
 
-def _pictures(made: Made, kind: type[Request], uploads: Uploads, owner: str) -> dict[str, Any]:
-    if not issubclass(kind, Img2Img) and not made.pictures:
+def _pictures(record: Record, kind: type[Request], uploads: Uploads, owner: str) -> dict[str, Any]:
+    hashes = record.made.pictures
+    if not issubclass(kind, Img2Img) and not hashes:
         return {}
-    ids = [uploads.find(hash, owner) for hash in made.pictures]
+    ids = [uploads.find(hash, owner) for hash in hashes]
     if None in ids or len(ids) < 1 + issubclass(kind, Inpaint):
         raise NotAgainError(
             "The picture that it was made from is not in the file, and not among the pictures put in lately. "
@@ -182,7 +183,10 @@ def _pictures(made: Made, kind: type[Request], uploads: Uploads, owner: str) -> 
         )
     if not issubclass(kind, Img2Img):
         return {"firstpass_image": ids[0]}
-    return {"init_images": ids[:-1], "mask": ids[-1]} if issubclass(kind, Inpaint) else {"init_images": ids}
+    if not issubclass(kind, Inpaint):
+        return {"init_images": ids}
+    latent_mask = ids.pop() if record.request.get("latent_mask") else None
+    return {"init_images": ids[:-1], "mask": ids[-1], "latent_mask": latent_mask}
 
 
 def _seeds(record: Record, *, together: bool) -> tuple[dict[str, int], int]:

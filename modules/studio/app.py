@@ -24,6 +24,7 @@ from modules.studio.live_preview import LivePreview
 from modules.studio.loras import Loras
 from modules.studio.queue import DataLock, Queue
 from modules.studio.request import read_request
+from modules.studio.restore_faces import RestoreFaces
 from modules.studio.settings import Settings
 from modules.studio.styles import Styles
 from modules.studio.uploads import Uploads
@@ -96,8 +97,8 @@ def open_app(
     store = ModelStore(folders.checkpoints, folders.vae, hardware, attention, keep, cache, embeddings)
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
     wildcards = WildcardFolder(folders.wildcards)
-    own = _own_hooks(folders, store, loras, embeddings, wildcards)
     upscalers, faces = _networks_for_pictures(flags, folders, hardware)
+    own = [*_own_hooks(folders, store, loras, embeddings, wildcards), RestoreFaces(faces)]
     store.guests += [upscalers.free, faces.free]
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, own)
     app = App(

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 from torch import Tensor
 
 from modules.diffusion import masks
+from modules.diffusion.color_correction import color_corrected
 from modules.diffusion.masks import Box, ResizeMode
 from modules.diffusion.model import Model
 from modules.diffusion.soft_inpainting import SoftInpainting
 from modules.studio.request import Img2Img, Inpaint
+from modules.studio.settings import Options
+
+
+class Masks(NamedTuple):
+    """The masks of an inpainting."""
+
+    mask: Image.Image
+    latent: Image.Image | None = None
+    """What changes in latent space, and is filled, where that is not the same as what shows."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,8 @@ class Surface:
     picture: Image.Image
     mask: Image.Image | None = None
     """L, of the picture's size, white where it changes."""
+    latent_mask: Image.Image | None = None
+    """The same, for latents."""
     overlay: Overlay | None = None
 
 
@@ -56,6 +69,8 @@ class Canvas:
     inpaint: Tensor | None = None
     """(B, 5, h, w), the further channels of an inpainting model."""
     overlays: Sequence[Overlay | None] = ()
+    colours: Sequence[Image.Image] = ()
+    """Pictures whose colours what is painted gets; none is to leave them."""
     soft: SoftInpainting | None = None
     """The mask is a matter of degree."""
 
@@ -79,8 +94,13 @@ class Canvas:
         pairs = zip(self.overlays, masks_of_cells, strict=True)
         return replace(self, overlays=[overlay and overlay.showing(cells) for overlay, cells in pairs])
 
+    def coloured_as(self, surfaces: Sequence[Surface]) -> Canvas:
+        """The canvas that gives what is painted the colours of these pictures."""
+        return replace(self, colours=[surface.picture for surface in surfaces])
+
     def finish(self, index: int, image: Image.Image) -> Image.Image:
         """The decoded image put back into its original, if there is one: outside the mask nothing changes."""
+        image = color_corrected(image, self.colours[index]) if self.colours else image
         overlay = self.overlays[index] if self.overlays else None
         return image if overlay is None else masks.paste_back(overlay.original, image, overlay.mask, overlay.box)
 
@@ -103,14 +123,10 @@ def tile_canvas(model: Model, tile: Image.Image, width: int, height: int) -> Can
 
 
 def prepare(
-    request: Img2Img, pictures: Sequence[Image.Image], mask: Image.Image | None, first_noise: Tensor, model: Model
+    request: Img2Img, options: Options, surfaces: Sequence[Surface], first_noise: Tensor, model: Model
 ) -> Canvas:
-    """The canvas of a batch, with a picture for each image; `first_noise` (B, C, h, w) is what masked content "latent
-    noise" shows.
-
-    Raises: AquatintError if the mask is empty.
-    """
-    surfaces = [_surface(request, picture, mask) for picture in pictures]
+    """The canvas of a batch, with a surface for each image; `first_noise` (B, C, h, w) is what masked content "latent
+    noise" shows."""
     pixels = [pixels_of(surface.picture) for surface in surfaces]
     size = request.painted_size
     _, height, width = model.latent_shape(*size)
@@ -119,15 +135,19 @@ def prepare(
     painted = surfaces[0].mask
     soft = _soft(request)
     rounded = soft is None and (not isinstance(request, Inpaint) or request.mask_round)
-    if painted is not None:
-        cells = torch.from_numpy(masks.latent_mask(painted, height, width, rounded=rounded)).to(latents)
+    latent_mask = surfaces[0].latent_mask
+    if latent_mask is not None:
+        cells = torch.from_numpy(masks.latent_mask(latent_mask, height, width, rounded=rounded)).to(latents)
         fill = request.inpainting_fill if isinstance(request, Inpaint) else 0
         if fill == 2:
             latents = latents * (1 - cells) + first_noise.to(latents) * cells
         elif fill == 3:
             latents = latents * (1 - cells)
-    kept = torch.zeros(len(pixels), 3, size[1], size[0]) if painted is None else torch.stack(pixels)
-    inpaint = _inpaint_channels(model, kept, None if painted is None else masks.mask_tensor(painted, rounded=rounded))
+    weight = options.inpainting_mask_weight
+    hidden = painted is None and weight == 1
+    kept = torch.zeros(len(pixels), 3, size[1], size[0]) if hidden else torch.stack(pixels)
+    where = None if painted is None else masks.mask_tensor(painted, rounded=rounded)
+    inpaint = _inpaint_channels(model, kept, where, weight)
     return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces], soft)
 
 
@@ -144,34 +164,47 @@ def _soft(request: Img2Img) -> SoftInpainting | None:
     )
 
 
-def _surface(request: Img2Img, picture: Image.Image, mask: Image.Image | None) -> Surface:
-    picture, size = masks.as_rgb(picture), (request.width, request.height)
+def flattened(picture: Image.Image, options: Options) -> Image.Image:
+    """RGB: the clear parts of a picture filled with the colour that the options name."""
+    red, green, blue = ImageColor.getrgb(options.img2img_background_color)[:3]
+    return masks.as_rgb(picture, (red, green, blue))
+
+
+def surface_of(request: Img2Img, options: Options, picture: Image.Image, given: Masks | None) -> Surface:
+    """A picture made ready for the request. Raises: AquatintError if a mask is empty."""
+    picture, size = flattened(picture, options), (request.width, request.height)
     if request.outpaints:
         return _outpainted(request, masks.resize(picture, size, request.resize_mode))
-    if not isinstance(request, Inpaint) or mask is None:
+    if not isinstance(request, Inpaint) or given is None:
         whole = request.resize_mode == ResizeMode.LATENT
         return Surface(_cut_to_eight(picture) if whole else masks.resize(picture, size, request.resize_mode))
+    rounded = request.mask_round and not request.soft_inpainting
     painted = masks.inpaint_mask(
-        mask,
+        given.mask,
         picture.size,
         invert=bool(request.inpainting_mask_invert),
         blur_x=request.mask_blur_x,
         blur_y=request.mask_blur_y,
-        round_alpha=request.mask_round and not request.soft_inpainting,
+        round_alpha=rounded,
     )
+    latent = painted if given.latent is None else masks.inpaint_mask(given.latent, picture.size, round_alpha=rounded)
     if request.inpaint_full_res:
         region = masks.crop_region(painted, request.inpaint_full_res_padding)
         box = masks.expand_region(region, size, picture.size)
         overlay = Overlay(picture, painted, box)
         picture = masks.resize(picture.crop(box), size, ResizeMode.FILL)
-        painted = masks.resize(painted.crop(box), size, ResizeMode.FILL, Image.Resampling.BILINEAR)
+        painted, latent = (
+            masks.resize(each.crop(box), size, ResizeMode.FILL, Image.Resampling.BILINEAR) for each in (painted, latent)
+        )
     else:
         picture = masks.resize(picture, size, request.resize_mode)
-        painted = masks.resize(painted, size, request.resize_mode, Image.Resampling.BILINEAR)
+        painted, latent = (
+            masks.resize(each, size, request.resize_mode, Image.Resampling.BILINEAR) for each in (painted, latent)
+        )
         overlay = Overlay(picture, masks.overlay_mask(painted), None)
     if request.inpainting_fill != 1:
-        picture = masks.filled(picture, painted)
-    return Surface(picture, painted, overlay)
+        picture = masks.filled(picture, latent)
+    return Surface(picture, painted, latent, overlay)
 
 
 def _outpainted(request: Img2Img, picture: Image.Image) -> Surface:
@@ -184,7 +217,8 @@ def _outpainted(request: Img2Img, picture: Image.Image) -> Surface:
     kept = max(0, picture.width - left - right), max(0, picture.height - up - down)
     mask.paste(0, (sides[0] + left, sides[1] + up, sides[0] + left + kept[0], sides[1] + up + kept[1]))
     painted = masks.inpaint_mask(mask, size, blur_x=blur, blur_y=blur)
-    return Surface(masks.filled(larger, painted), painted, Overlay(larger, masks.overlay_mask(painted), None))
+    overlay = Overlay(larger, masks.overlay_mask(painted), None)
+    return Surface(masks.filled(larger, painted), painted, painted, overlay)
 
 
 def _cut_to_eight(picture: Image.Image) -> Image.Image:
@@ -192,12 +226,13 @@ def _cut_to_eight(picture: Image.Image) -> Image.Image:
     return picture.resize((max(8, picture.width - picture.width % 8), max(8, picture.height - picture.height % 8)))
 
 
-def _inpaint_channels(model: Model, pixels: Tensor, mask: Tensor | None) -> Tensor | None:
-    """The mask (H, W) and the rest of the picture for a 9-channel model; None for the others."""
+def _inpaint_channels(model: Model, pixels: Tensor, mask: Tensor | None, weight: float = 1.0) -> Tensor | None:
+    """The mask (H, W) and the rest of the picture for a 9-channel model; None for the others. With a `weight` below 1
+    the model sees something of what is masked."""
     if not model.has_inpaint_channels:
         return None
     where = torch.ones(pixels.shape[-2:]) if mask is None else mask
-    return masks.inpaint_latents(where, model.encode(masks.masked_pixels(pixels, where)))
+    return masks.inpaint_latents(where, model.encode(masks.masked_pixels(pixels, where * weight)))
 
 
 def pixels_of(picture: Image.Image) -> Tensor:

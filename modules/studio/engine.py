@@ -130,7 +130,7 @@ class Engine:
         if isinstance(request, Extras):
             request, options = resolve_extras(request, options, self.upscalers, self.faces)
         else:
-            request, options = resolve(request, options, self.store, self.styles, self.upscalers)
+            request, options = resolve(request, options, self.store, self.styles, self.upscalers, self.faces)
         request = Chain(self.hooks).asked(request)
         for picture in request.pictures():
             self.uploads.read(picture, owner)

@@ -186,12 +186,36 @@ def _extra_noise(source: Source) -> object:
     return (source.options.img2img_extra_noise or None) if begins_with_picture else None
 
 
+def _face_restorer(source: Source) -> object:
+    return source.options.face_restoration_model if source.request.restore_faces else None
+
+
+def _face_restoration(text: str) -> dict[str, Any]:
+    return {"restore_faces": True, "face_restoration_model": text} if text else {"restore_faces": False}
+
+
+def _codeformer_weight(source: Source) -> object:
+    """Ours: A1111 does not write it."""
+    used = _face_restorer(source) == "CodeFormer" and source.options.code_former_weight != 0.5
+    return source.options.code_former_weight if used else None
+
+
+def _mask_weight(source: Source) -> object:
+    weight = source.options.inpainting_mask_weight
+    return weight if weight != 1 and isinstance(source.request, Img2Img) else None
+
+
+def _color_correction(source: Source) -> object:
+    return source.options.img2img_color_correction or None if isinstance(source.request, Img2Img) else None
+
+
 ROWS: tuple[Row, ...] = (
     Row("Steps", lambda s: s.request.steps, _field("steps", whole)),
     Row("Sampler", lambda s: s.request.sampler_name, _sampler),
     Row("Schedule type", lambda s: s.request.scheduler, _field("scheduler", word), "Automatic"),
     Row("CFG scale", lambda s: s.request.cfg_scale, _field("cfg_scale", float)),
     Row("Seed", lambda s: s.job.seeds[s.index], _field("seed", whole)),
+    Row("Face restoration", _face_restorer, _face_restoration, ""),
     Row("Size", lambda s: f"{s.request.width}x{s.request.height}", size),
     Row("Model hash", lambda s: s.model.hash or None),
     Row("Model", lambda s: _model_name(s) or None),
@@ -250,6 +274,7 @@ ROWS: tuple[Row, ...] = (
     Row("NGMS", lambda s: s.request.s_min_uncond or None, _field("s_min_uncond", float), "0"),
     _option_row("NGMS all steps", "s_min_uncond_all", switch),
     Row("CFG Rescale", lambda s: s.request.cfg_rescale or None, _field("cfg_rescale", float), "0"),
+    Row("Conditional mask weight", _mask_weight, _field("inpainting_mask_weight", float), "1"),
     Row("Extra noise", _extra_noise, _field("img2img_extra_noise", float), "0"),
     Row(
         "Mask mode",
@@ -306,6 +331,8 @@ ROWS: tuple[Row, ...] = (
     Row("SD upscale scale", _tiled(lambda r: r.sd_upscale_scale), _field("sd_upscale_scale", float)),
     Row("Soft inpainting enabled", _only(Inpaint, lambda r: r.soft_inpainting or None), _soft_switch, "False"),
     *(_soft_row(f"Soft inpainting {label}", name) for label, name in SOFT),
+    Row("CodeFormer weight", _codeformer_weight, _field("code_former_weight", float), "0.5"),
+    Row("Color correction", _color_correction, _field("img2img_color_correction", switch), "False"),
     Row("Noise multiplier", _noise_multiplier, _field("initial_noise_multiplier", float)),
     Row("Eta", lambda s: None if _on_timesteps(s) else s.request.eta, _field("eta", float)),
     Row("Eta DDIM", lambda s: s.request.eta if _on_timesteps(s) else None, _field("eta", float)),

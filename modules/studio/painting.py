@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import count
@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from modules.diffusion.color_correction import color_corrected
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.latent_upscaling import find_latent_upscaler
 from modules.diffusion.masks import as_rgb
@@ -19,7 +20,18 @@ from modules.diffusion.noise import ImageNoise
 from modules.diffusion.store import ModelStore
 from modules.diffusion.tiles import Tiles, in_spans, spans
 from modules.diffusion.tiling import seamless
-from modules.studio.canvas import Canvas, enlarged, pixels_of, prepare, tile_canvas, without_picture
+from modules.studio.canvas import (
+    Canvas,
+    Masks,
+    Surface,
+    enlarged,
+    flattened,
+    pixels_of,
+    prepare,
+    surface_of,
+    tile_canvas,
+    without_picture,
+)
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, Stopped
 from modules.studio.passes import Pass, first_pass, hires_pass, refiner_pass
@@ -69,8 +81,10 @@ class Painter:
         noise, request = noise_of(self.job, batch, run, model), self.job.request
         canvas = without_picture(model, len(batch.seeds), run.width, run.height)
         if isinstance(request, Img2Img):
-            mask = self.open_picture(request.mask) if isinstance(request, Inpaint) else None
-            canvas = prepare(request, self._pictures(batch, request), mask, noise.initial(), model)
+            options, surfaces = self.job.options, self._surfaces(request, self._pictures(batch, request))
+            canvas = prepare(request, options, surfaces, noise.initial(), model)
+            if options.img2img_color_correction:
+                canvas = canvas.coloured_as(self._surfaces(request, self._originals(batch, request)))
         return canvas, self._sampled(batch, run, model, canvas, noise)
 
     def _sampled(self, batch: Batch, run: Pass, model: Model, canvas: Canvas, noise: ImageNoise) -> Tensor:
@@ -79,10 +93,24 @@ class Painter:
             refiner = self._refiner(batch, run, model)
             return sample(self.job, batch, run, model, self.hooks, canvas, noise, refiner)
 
+    def _surfaces(self, request: Img2Img, pictures: Sequence[Image.Image]) -> list[Surface]:
+        """Raises: AquatintError if a mask is empty."""
+        given: Masks | None = None
+        if isinstance(request, Inpaint):
+            latent = self.open_picture(request.latent_mask) if request.latent_mask else None
+            given = Masks(self.open_picture(request.mask), latent)
+        return [surface_of(request, self.job.options, picture, given) for picture in pictures]
+
     def _pictures(self, batch: Batch, request: Img2Img) -> list[Image.Image]:
         """What each image of the batch begins with."""
         begins = batch.index % request.loops == 0 or not self.last
-        pictures = [self.open_picture(id) for id in request.init_images] if begins else self.last
+        return self._originals(batch, request) if begins else self._for_each(batch, self.last)
+
+    def _originals(self, batch: Batch, request: Img2Img) -> list[Image.Image]:
+        """What each image of the batch began with, before any loop."""
+        return self._for_each(batch, [self.open_picture(id) for id in request.init_images])
+
+    def _for_each(self, batch: Batch, pictures: Sequence[Image.Image]) -> list[Image.Image]:
         return [pictures[index % len(pictures)] for index in range(len(batch.seeds))]
 
     def _tile_by_tile(self, batch: Batch, request: Img2Img, model: Model) -> list[Image.Image]:
@@ -90,8 +118,11 @@ class Painter:
         done: list[Image.Image] = []
         try:
             for index, picture in enumerate(self._pictures(batch, request)):
-                larger = self._enlarged(as_rgb(picture), request)
-                done.append(self._painted_over(batch, index, larger, model))
+                larger = self._enlarged(flattened(picture, self.job.options), request)
+                painted = self._painted_over(batch, index, larger, model)
+                painted = self.hooks.image_painted(self.job, batch, index, painted)
+                corrects = self.job.options.img2img_color_correction
+                done.append(color_corrected(painted, larger) if corrects else painted)
         except Stopped:
             if not done:
                 raise

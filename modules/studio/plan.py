@@ -84,7 +84,7 @@ def plan_of(app: App, request: Request, owner: str, options: Options) -> Plan:
 
     Raises: AquatintError where submitting would.
     """
-    resolved, options = resolve(request, options, app.store, app.styles, app.upscalers)
+    resolved, options = resolve(request, options, app.store, app.styles, app.upscalers, app.faces)
     past = [told for row in app.queue.rows(None, ["done"], limit=REMEMBERED) if (told := _past(row)) is not None]
     names = dict.fromkeys([options.sd_model_checkpoint, *_further_checkpoints(resolved)])
     weights = [app.store.find(name).parameters for name in names]

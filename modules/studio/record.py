@@ -25,6 +25,8 @@ RECORD = "aquatint"
 """The name of the text that holds it."""
 
 OF_THE_IMAGE = ("prompt", "negative_prompt", "seed", "subseed")
+THE_LAST = "the last of the pictures"
+"""What stands for a latent mask: its id depends on the owner too, but not every request has one."""
 PICTURES = ("init_images", "mask", "firstpass_image")
 CHECKPOINTS = ("refiner_checkpoint", "hr_checkpoint_name")
 NOT_OF_THE_PIXELS = ("styles", "n_iter", "override_settings", "do_not_save_samples", "do_not_save_grid")
@@ -33,7 +35,17 @@ LEFT_OUT = frozenset((*OF_THE_IMAGE, *PICTURES, *NOT_OF_THE_PIXELS))
 their owner, so pictures are named by what is in them."""
 SILENT_SECTIONS = frozenset({"saving-images", "saving-paths", "saving-to-dirs", "ui", "infotext", "system"})
 IN_THE_REQUEST = frozenset(
-    {"eta_ancestral", "eta_ddim", "s_churn", "s_tmin", "s_tmax", "s_noise", "s_min_uncond", "tiling"}
+    {
+        "eta_ancestral",
+        "eta_ddim",
+        "s_churn",
+        "s_tmin",
+        "s_tmax",
+        "s_noise",
+        "s_min_uncond",
+        "tiling",
+        "face_restoration",
+    }
 )
 """Options that a resolved request has taken in."""
 OF_THE_FILE = frozenset({"jpeg_quality", "webp_lossless"})
@@ -150,6 +162,8 @@ def _request_of(job: Job, index: int) -> dict[str, Any]:
     fields = job.request.model_dump(mode="json", exclude=set(LEFT_OUT))
     second = {"hr_prompt": job.hr_prompts, "hr_negative_prompt": job.hr_negative_prompts}
     fields |= {name: texts[index] for name, texts in second.items() if texts}
+    if fields.get("latent_mask"):
+        fields["latent_mask"] = THE_LAST
     if not job.options.add_model_name_to_info:
         fields |= {name: None for name in CHECKPOINTS if name in fields}
     return {name: _without_folder(name, value) for name, value in fields.items()}

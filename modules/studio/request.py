@@ -92,6 +92,7 @@ class Request(BaseModel):
     s_min_uncond: Annotated[float, Field(ge=0, le=1000)] | None = None
     cfg_rescale: Fraction = 0
     tiling: bool | None = None
+    restore_faces: bool | None = None
     refiner_checkpoint: str | None = None
     refiner_switch_at: Fraction | None = None
     do_not_save_samples: bool = False
@@ -232,6 +233,8 @@ class Inpaint(Img2Img):
     kind: ClassVar[str] = "inpaint"
 
     mask: str
+    latent_mask: str | None = None
+    """The id of another mask, for what changes in latent space and is filled; `mask` then says what shows."""
     mask_blur_x: Annotated[int, Field(ge=0, le=256)] = 4
     mask_blur_y: Annotated[int, Field(ge=0, le=256)] = 4
     mask_round: bool = True
@@ -249,7 +252,7 @@ class Inpaint(Img2Img):
     soft_difference_contrast: Annotated[float, Field(ge=0, le=8)] = 2.0
 
     def pictures(self) -> tuple[str, ...]:
-        return (*self.init_images, self.mask)
+        return (*self.init_images, self.mask, *filter(None, [self.latent_mask]))
 
     @model_validator(mode="after")
     def _has_one_mask(self) -> Inpaint:

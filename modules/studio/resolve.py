@@ -11,7 +11,9 @@ from modules.diffusion.noise import WITHOUT_ITS_OWN
 from modules.diffusion.samplers import SamplerRow, find_sampler, split_merged_name
 from modules.diffusion.sigmas import AUTOMATIC, find_schedule
 from modules.diffusion.store import ModelStore
+from modules.studio.face_restoring import FaceRestorers
 from modules.studio.request import SAMPLER_FIELDS, Img2Img, Request, RequestError, Txt2Img
+from modules.studio.restore_faces import check_face_restorer
 from modules.studio.settings import Options, with_overrides
 from modules.studio.styles import Styles
 from modules.studio.upscaling import Upscalers
@@ -22,13 +24,21 @@ DEFAULT_SWITCH_AT = 0.8
 
 
 def resolve(
-    request: Request, options: Options, store: ModelStore, styles: Styles, upscalers: Upscalers
+    request: Request,
+    options: Options,
+    store: ModelStore,
+    styles: Styles,
+    upscalers: Upscalers,
+    faces: FaceRestorers,
 ) -> tuple[Request, Options]:
     """The request with seeds drawn, styles merged and names made canonical, and the options it will run with.
 
-    Raises: AquatintError naming the checkpoint, VAE, sampler or scheduler that does not exist.
+    Raises: AquatintError naming the checkpoint, VAE, sampler, scheduler or face restorer that does not exist.
     """
     options = with_overrides(options, request.override_settings)
+    restore_faces = options.face_restoration if request.restore_faces is None else request.restore_faces
+    if restore_faces:
+        check_face_restorer(faces, options)
     sampler_name, merged_schedule = split_merged_name(request.sampler_name or DEFAULT_SAMPLER)
     sampler = find_sampler(sampler_name)
     prompt, negative_prompt = styles.apply(request.prompt, request.negative_prompt, request.styles)
@@ -40,6 +50,7 @@ def resolve(
             "scheduler": _schedule_label(merged_schedule or request.scheduler),
             "seed": _drawn(request.seed),
             "subseed": _drawn(request.subseed),
+            "restore_faces": restore_faces,
             "tiling": options.tiling if request.tiling is None else request.tiling,
             "s_min_uncond": options.s_min_uncond if request.s_min_uncond is None else request.s_min_uncond,
             "override_settings": {},

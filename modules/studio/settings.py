@@ -87,6 +87,33 @@ class Options(SamplerOptions):
     img2img_fix_steps: Annotated[
         bool, _row("img2img", "Do exactly the amount of steps the slider says, whatever the denoising strength")
     ] = False
+    img2img_color_correction: Annotated[
+        bool, _row("img2img", "Color correction", "Results get the colours of the picture that they began with.")
+    ] = False
+    inpainting_mask_weight: Annotated[
+        float,
+        _row(
+            "img2img",
+            "Inpainting conditioning mask strength",
+            "For inpainting checkpoints: below 1 they see something of what is masked.",
+            ge=0,
+            le=1,
+        ),
+    ] = 1.0
+    img2img_background_color: Annotated[
+        str,
+        _row("img2img", "Colour for the clear parts of pictures", "As #rrggbb.", pattern="^#[0-9a-fA-F]{6}$"),
+    ] = "#ffffff"
+    # Faces
+    face_restoration: Annotated[
+        bool, _row("face-restoration", "Restore faces", "Where a form or a program does not say.")
+    ] = False
+    face_restoration_model: Annotated[
+        Literal["CodeFormer", "GFPGAN"], _row("face-restoration", "Face restoration model")
+    ] = "CodeFormer"
+    code_former_weight: Annotated[
+        float, _row("face-restoration", "CodeFormer weight", "0 rebuilds the face, 1 keeps it.", ge=0, le=1)
+    ] = 0.5
     # Upscalers
     ESRGAN_tile: Annotated[
         int, _row("upscaling", "Tile size for upscalers", "Pixels; 0 is no tiling, which takes memory.", ge=0, le=2048)

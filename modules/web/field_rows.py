@@ -303,6 +303,7 @@ FIELDS = (
     Field("s_tmin", "Sigma tmin", "optional", limits=(0.0, 1000.0, 0.1)),
     Field("s_tmax", "Sigma tmax", "optional", limits=(0.0, 1000.0, 0.1)),
     Field("tiling", "Tiling", "switch", default=False),
+    Field("restore_faces", "Restore faces", "switch", default=False),
     Field("cfg_rescale", "CFG rescale", "slider", default=0.0, limits=(0.0, 1.0, 0.05)),
     Field("outpaint_left", "Left", "slider", default=0, tabs=(IMAGE,), limits=(0, 512, 8)),
     Field("outpaint_right", "Right", "slider", default=0, tabs=(IMAGE,), limits=(0, 512, 8)),

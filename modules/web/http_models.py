@@ -53,7 +53,7 @@ class PicturePayload(Payload):
     cfg_scale: float = 7.0
     width: int = 512
     height: int = 512
-    restore_faces: bool = False
+    restore_faces: bool | None = None
     tiling: bool | None = None
     do_not_save_samples: bool = Field(False, description="save_images decides.")
     do_not_save_grid: bool = Field(False, description="save_images decides.")
@@ -129,12 +129,8 @@ class Img2ImgPayload(PicturePayload):
 def check_features(payload: PicturePayload, scripts: ScriptsAtHand) -> None:
     """Raises: RequestError naming the field whose feature is not there, rather than a picture made without it."""
     asked_of_scripts(payload, scripts, isinstance(payload, Img2ImgPayload))
-    asked: dict[str, bool] = {
-        "latent_mask": isinstance(payload, Img2ImgPayload) and bool(payload.latent_mask),
-        "restore_faces": payload.restore_faces,
-    }
-    for field in (name for name, is_asked in asked.items() if is_asked):
-        raise RequestError(f"{field}: this is not available yet", field)
+    if isinstance(payload, Img2ImgPayload) and payload.latent_mask and not payload.mask:
+        raise RequestError("latent_mask: it wants a mask beside it, which says what shows", "latent_mask")
 
 
 def with_infotext(payload: PicturePayload, store: ModelStore) -> PicturePayload:
@@ -164,18 +160,12 @@ def _hires_values(payload: Txt2ImgPayload) -> dict[str, Any]:
     return values
 
 
-def request_of(
-    payload: PicturePayload,
-    scripts: ScriptsAtHand,
-    pictures: list[str],
-    mask: str | None,
-    first_pass: str | None = None,
-) -> Request:
-    """The request that the payload asks for; `pictures`, `mask` and `first_pass` are ids of uploads.
+def request_of(payload: PicturePayload, scripts: ScriptsAtHand, pictures: list[str], **named: str | None) -> Request:
+    """The request that the payload asks for; `pictures` are ids of uploads, and so are those of the fields `named`.
 
     Raises: RequestError naming the first field that is wrong.
     """
-    values = payload.model_dump(exclude={"init_images", "mask"})
+    values = payload.model_dump(exclude={"init_images"}) | named
     values |= asked_of_scripts(payload, scripts, isinstance(payload, Img2ImgPayload))
     values.update(sampler_name=payload.sampler, scheduler=payload.scheduler or None)
     neutral = {"s_churn": 0, "s_tmin": 0, "s_tmax": 0, "s_noise": 1}
@@ -183,14 +173,14 @@ def request_of(
     values["do_not_save_samples"] = values["do_not_save_grid"] = not payload.save_images
     values.update({name: max(0, values[name]) for name in ("seed_resize_from_w", "seed_resize_from_h")})
     if isinstance(payload, Txt2ImgPayload):
-        return read_request("txt2img", {**values, **_hires_values(payload), "firstpass_image": first_pass})
+        return read_request("txt2img", {**values, **_hires_values(payload)})
     values["init_images"] = pictures
     values |= script_values(payload)
-    if mask is None:
+    if not values.get("mask"):
         return read_request("img2img", values)
     if values.get("mask_blur") is not None:
         values["mask_blur_x"] = values["mask_blur_y"] = values["mask_blur"]
-    return read_request("inpaint", {**values, **soft_values(payload.alwayson_scripts), "mask": mask})
+    return read_request("inpaint", {**values, **soft_values(payload.alwayson_scripts)})
 
 
 def picture_bytes(text: str) -> bytes:

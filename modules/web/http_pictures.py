@@ -93,14 +93,15 @@ def submit_payload(app: App, scripts: ScriptsAtHand, payload: PicturePayload, ow
     """Queues what a payload asks for. Raises: AquatintError."""
     payload = with_infotext(payload, app.store)
     pictures: list[str] = []
-    mask: str | None = None
+    named: dict[str, str | None] = {}
     if isinstance(payload, Img2ImgPayload):
         pictures = [app.uploads.add(picture_bytes(text), owner) for text in payload.init_images]
-        mask = app.uploads.add(picture_bytes(payload.mask), owner) if payload.mask else None
-    first_pass: str | None = None
-    if isinstance(payload, Txt2ImgPayload) and payload.enable_hr and payload.firstpass_image:
-        first_pass = app.uploads.add(picture_bytes(payload.firstpass_image), owner)
-    request = request_of(payload, scripts, pictures, mask, first_pass)
+        for name, text in (("mask", payload.mask), ("latent_mask", payload.latent_mask)):
+            named[name] = app.uploads.add(picture_bytes(text), owner) if text else None
+    if isinstance(payload, Txt2ImgPayload):
+        given = payload.firstpass_image if payload.enable_hr else ""
+        named["firstpass_image"] = app.uploads.add(picture_bytes(given), owner) if given else None
+    request = request_of(payload, scripts, pictures, **named)
     ticket = app.engine.submit(request, owner, options_of(app, owner))
     if not payload.override_settings_restore_afterwards:
         kept = {key: value for key, value in payload.override_settings.items() if key not in RESTRICTED_OPTIONS}
@@ -148,7 +149,7 @@ def _echo(payload: PicturePayload) -> dict[str, Any]:
     """The request as it was understood, without its pictures unless they are asked for."""
     echo = payload.model_dump()
     if isinstance(payload, Img2ImgPayload) and not payload.include_init_images:
-        echo |= {"init_images": None, "mask": None}
+        echo |= {"init_images": None, "mask": None, "latent_mask": None}
     return echo
 
 
@@ -174,8 +175,8 @@ def _info(job: Job, images: list[SavedImage]) -> dict[str, Any]:
         "cfg_scale": request.cfg_scale,
         "steps": request.steps,
         "batch_size": request.batch_size,
-        "restore_faces": False,
-        "face_restoration_model": None,
+        "restore_faces": bool(request.restore_faces),
+        "face_restoration_model": options.face_restoration_model if request.restore_faces else None,
         "sd_model_name": facts.get("Model", options.sd_model_checkpoint),
         "sd_model_hash": facts.get("Model hash"),
         "sd_vae_name": facts.get("VAE"),

@@ -59,7 +59,7 @@ def refiner_and_sampling(sheet: Sheet) -> None:
         ("eta", "eta_noise_seed_delta", "s_noise"),
         ("s_churn", "s_tmin", "s_tmax"),
     )
-    fold(sheet, "More", "sampling_more", ("cfg_rescale", "tiling"))
+    fold(sheet, "More", "sampling_more", ("cfg_rescale", "tiling", "restore_faces"))
 
 
 def over_the_picture(sheet: Sheet) -> None:

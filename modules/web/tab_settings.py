@@ -24,6 +24,7 @@ SECTIONS = {
     "vae": "VAE",
     "sampler-params": "Sampler parameters",
     "img2img": "img2img",
+    "face-restoration": "Face restoration",
     "upscaling": "Upscaling",
     "saving-images": "Saving pictures",
     "saving-paths": "Folders of pictures",

@@ -15,7 +15,7 @@ from modules.studio.job import LOCAL, Job
 from modules.studio.request import read_request
 from modules.studio.settings import Options
 
-RESOLVED = {"tiling": False, "s_min_uncond": 0.0}
+RESOLVED = {"tiling": False, "restore_faces": False, "s_min_uncond": 0.0}
 """What no blank is left in."""
 MODEL = ModelFacts("sd_xl_base_1.0", "31e35c80fc")
 

@@ -18,12 +18,15 @@ from tests.studio.samples import MODEL, make_job, make_picture
 
 ABSENT_OPTIONS = {
     "CLIP_stop_at_last_layers": 1,
+    "code_former_weight": 0.5,
+    "img2img_color_correction": False,
     "eta_noise_seed_delta": 0,
     "emphasis": "Original",
     "comma_padding_backtrack": 20,
     "use_old_scheduling": False,
     "hires_fix_refiner_pass": "second pass",
     "img2img_extra_noise": 0.0,
+    "inpainting_mask_weight": 1.0,
     "refiner_switch_by_sample_steps": False,
     "s_min_uncond_all": False,
     "skip_early_cond": 0.0,
@@ -108,6 +111,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("txt2img", {"sampler_name": "Heun", "s_churn": 4.5, "s_tmin": 0.1, "s_tmax": 9, "s_noise": 1.01}),
     ("txt2img", {"sampler_name": "DDIM", "eta": 0.7}),
     ("txt2img", {"tiling": True, "s_min_uncond": 1.5, "cfg_rescale": 0.7}),
+    ("txt2img", {"restore_faces": True}),
     ("txt2img", {"seed_resize_from_w": 512, "seed_resize_from_h": 768}),
     ("img2img", {"refiner_checkpoint": "sd_xl_refiner_1.0", "refiner_switch_at": 0.8}),
     ("txt2img", {**HIRES, "hr_scale": 1.5}),

@@ -20,6 +20,7 @@ from modules.diffusion.sigmas import SCHEDULES
 from modules.diffusion.store import ModelStore
 from modules.studio.again import MODELS
 from modules.studio.command_line import ROOT
+from modules.studio.face_restoring import CODEFORMER, FINDER, FaceRestorers
 from modules.studio.image_files import read_parameters
 from modules.studio.infotext import read_infotext, to_request_values, write_infotext
 from modules.studio.infotext_row import ModelFacts
@@ -43,13 +44,13 @@ CORPUS = settings(
 )
 NOT_IN_A_TEXT = {
     *("styles", "batch_size", "n_iter", "do_not_save_samples", "do_not_save_grid", "override_settings"),
-    *("init_images", "mask", "firstpass_image", "include_init_images", "mask_round"),
+    *("init_images", "mask", "latent_mask", "firstpass_image", "include_init_images", "mask_round"),
     *("script_name", "script_args", "alwayson_scripts"),
 }
 """Fields that A1111's texts do not have either: how many, where to, from what. Scripts write entries of their own."""
 OPTIONS_NOT_IN_A_TEXT = {
     *("enable_prompt_comments", "img2img_fix_steps", "ESRGAN_tile", "ESRGAN_tile_overlap"),
-    "dynamic_prompts",
+    *("dynamic_prompts", "img2img_background_color"),
 }
 """The drawn words are in the text, so nothing is to be drawn again."""
 CHECKPOINTS = st.sampled_from([None, "one.safetensors", "sub/Two Words.safetensors", "v1.5 folder"])
@@ -85,7 +86,13 @@ ONLY_WITH: dict[str, Callable[[Request], object]] = {
     "hr_scale": lambda r: not (getattr(r, "hr_resize_x", 0) or getattr(r, "hr_resize_y", 0)),
 }
 """Fields that mean nothing unless something else is said; those of the second pass need it."""
-BEGINS_WITH_A_PICTURE = ONLY_WITH["denoising_strength"]
+OPTION_ONLY_WITH: dict[str, Callable[[Request, Options], object]] = {
+    "img2img_extra_noise": lambda r, o: ONLY_WITH["denoising_strength"](r),
+    "inpainting_mask_weight": lambda r, o: r.kind != "txt2img",
+    "img2img_color_correction": lambda r, o: r.kind != "txt2img",
+    "face_restoration_model": lambda r, o: r.restore_faces,
+    "code_former_weight": lambda r, o: r.restore_faces and o.face_restoration_model == CODEFORMER,
+}
 
 
 def counts(field: str, request: Request) -> bool:
@@ -98,11 +105,10 @@ def said(request: Request, options: Options) -> dict[str, Any]:
     fields = [name for name in type(request).model_fields if name not in NOT_IN_A_TEXT and counts(name, request)]
     told = {name: getattr(request, name) for name in fields}
     names = lasting_options() - OF_THE_FILE - OPTIONS_NOT_IN_A_TEXT - IN_THE_REQUEST - {"initial_noise_multiplier"}
+    names = {name for name in names if name not in OPTION_ONLY_WITH or OPTION_ONLY_WITH[name](request, options)}
     told |= {f"option {name}": getattr(options, name) for name in sorted(names)}
     if told.get("initial_noise_multiplier", 1) is None:
         told["initial_noise_multiplier"] = options.initial_noise_multiplier
-    if not BEGINS_WITH_A_PICTURE(request):
-        del told["option img2img_extra_noise"]
     return told
 
 
@@ -151,12 +157,16 @@ def resolved(
     open_store: Callable[..., ModelStore], tmp_path: Path, cpu: Hardware
 ) -> Callable[[str, dict[str, Any], dict[str, Any]], tuple[Request, Options]]:
     """Resolves values as a request that is submitted."""
-    store, styles, upscalers = open_store(), Styles([tmp_path / "styles.csv"]), Upscalers(tmp_path, cpu)
+    for name in ("GFPGAN/GFPGAN.pth", "Codeformer/codeformer.pth", FINDER):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    store, styles = open_store(), Styles([tmp_path / "styles.csv"])
+    upscalers, faces = Upscalers(tmp_path, cpu), FaceRestorers(tmp_path, cpu)
 
     def resolve_values(kind: str, values: dict[str, Any], options: dict[str, Any]) -> tuple[Request, Options]:
         request = read_request(kind, {"init_images": ("0",), "mask": "0", **values})
         chosen = Options.model_validate({"sd_model_checkpoint": "one.safetensors", **options})
-        return resolve(request, chosen, store, styles, upscalers)
+        return resolve(request, chosen, store, styles, upscalers, faces)
 
     return resolve_values
 

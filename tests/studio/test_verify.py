@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +161,14 @@ def test_recorded_options_are_none_that_say_where_files_lie() -> None:
 def test_what_is_resolved_says_all_that_a_sampler_is_told(app: App) -> None:
     changed = Options(eta_ancestral=0.5, eta_ddim=0.3, s_churn=1, s_tmin=0.1, s_tmax=20, s_noise=1.02)
     asked = [Txt2Img(sampler_name=name, seed=1, subseed=2) for name in SAMPLERS]
-    once = [resolve(request, changed, app.store, app.styles, app.upscalers)[0] for request in asked]
-    assert [resolve(request, Options(), app.store, app.styles, app.upscalers)[0] for request in once] == once
-    assert [resolve(request, Options(), app.store, app.styles, app.upscalers)[0] for request in asked] != once
+
+    def resolved(requests: Sequence[Request], options: Options) -> list[Request]:
+        found = app.store, app.styles, app.upscalers, app.faces
+        return [resolve(request, options, *found)[0] for request in requests]
+
+    once = resolved(asked, changed)
+    assert resolved(once, Options()) == once
+    assert resolved(asked, Options()) != once
     assert set(IN_THE_REQUEST) <= set(Options.model_fields)
 
 

@@ -202,7 +202,7 @@ def test_t040_the_server_fetches_no_address(open_site: Gate, scheme: str, no_net
 
 
 NOT_YET = [
-    ("restore_faces", True), ("script_name", "x/y/z plot"), ("alwayson_scripts", {"ControlNet": {"args": [{}]}}),
+    ("script_name", "x/y/z plot"), ("alwayson_scripts", {"ControlNet": {"args": [{}]}}),
 ]  # fmt: skip
 
 
@@ -215,6 +215,24 @@ def test_what_is_not_there_yet_is_refused_by_name_and_not_left_out(
     detail = json.loads(answer.body)["detail"]
     assert field in detail or "ControlNet" in detail or "x/y/z plot" in detail
     assert paused.queue.line() == []
+
+
+def test_a_face_restorer_that_is_not_there_is_told_before_anything_runs(open_site: Gate, paused: App) -> None:
+    answer = post(open_site, "txt2img", {**QUICK, "restore_faces": True})
+    assert answer.status == 400
+    assert "put codeformer-v0.1.0.pth into" in json.loads(answer.body)["detail"]
+    assert paused.queue.line() == []
+
+
+def test_a_latent_mask_wants_a_mask_beside_it(open_site: Gate, app: App) -> None:
+    white = encoded(png())
+    alone = post(open_site, "img2img", {**QUICK, "init_images": [white], "latent_mask": white})
+    assert (alone.status, json.loads(alone.body)["detail"][:11]) == (422, "latent_mask")
+    masks = {"mask": white, "latent_mask": white, "inpaint_full_res": False, "denoising_strength": 0.5}
+    answer = post(open_site, "img2img", {**QUICK, "init_images": [white], **masks})
+    assert answer.status == 200
+    echoed = json.loads(answer.body)["parameters"]
+    assert [echoed[name] for name in ("init_images", "mask", "latent_mask")] == [None] * 3
 
 
 def test_hires_fix_over_the_api(open_site: Gate) -> None:
@@ -235,7 +253,7 @@ def test_hires_fix_and_refiner_are_asked_for_by_a1111s_fields() -> None:
         "denoising_strength": None, "tiling": "true", "s_min_uncond": 2.0, "seed_resize_from_w": 512,
         "seed_resize_from_h": -1, "refiner_checkpoint": "None", "cfg_rescale": 0.5,
     }  # fmt: skip
-    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **hires}), NoScripts(), [], None).model_dump()
+    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **hires}), NoScripts(), []).model_dump()
     assert (request["enable_hr"], request["hr_scale"], request["hr_upscaler"]) == (True, 1.5, "Latent (nearest-exact)")
     assert request["denoising_strength"] == 0.75
     assert (request["tiling"], request["s_min_uncond"], request["cfg_rescale"]) == (True, 2.0, 0.5)
@@ -244,7 +262,7 @@ def test_hires_fix_and_refiner_are_asked_for_by_a1111s_fields() -> None:
 
 def test_the_oldest_clients_size_of_a_first_pass() -> None:
     old = {"enable_hr": True, "firstphase_width": 64, "firstphase_height": 64, "width": 128, "height": 96}
-    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **old}), NoScripts(), [], None).model_dump()
+    request = request_of(Txt2ImgPayload.model_validate({**QUICK, **old}), NoScripts(), []).model_dump()
     assert (request["width"], request["height"]) == (64, 64)
     assert (request["hr_resize_x"], request["hr_resize_y"]) == (128, 96)
 
@@ -388,7 +406,7 @@ def test_skip_ends_the_batch_and_not_the_job(open_site: Gate, submit: Submit) ->
 def test_scripts_of_a1111_that_are_fields_here(name: str, args: list[Any], wanted: dict[str, Any]) -> None:
     payload = Img2ImgPayload.model_validate({**QUICK, "script_name": name, "script_args": args})
     check_features(payload, NoScripts())
-    request = request_of(payload, NoScripts(), ["0"], None).model_dump()
+    request = request_of(payload, NoScripts(), ["0"]).model_dump()
     assert {key: request[key] for key in wanted} == wanted
 
 
@@ -410,11 +428,11 @@ def test_soft_inpainting_is_asked_for_as_an_always_on_script() -> None:
     scripts = {"Soft Inpainting": {"args": [True, 1, 0.75, 4, 0, 0.5, 2]}}
     payload = Img2ImgPayload.model_validate({**QUICK, "alwayson_scripts": scripts})
     check_features(payload, NoScripts())
-    request = request_of(payload, NoScripts(), ["0"], "1").model_dump()
+    request = request_of(payload, NoScripts(), ["0"], mask="1").model_dump()
     assert (request["soft_inpainting"], request["soft_preservation"]) == (True, 0.75)
     broken = payload.model_copy(update={"alwayson_scripts": {"soft inpainting": {"args": 3}}})
     with pytest.raises(RequestError, match="wants a list"):
-        request_of(broken, ["0"], "1")
+        request_of(broken, NoScripts(), ["0"], mask="1")
 
 
 def test_a_script_of_img2img_is_none_of_txt2img(open_site: Gate) -> None:

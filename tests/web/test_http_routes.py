@@ -143,7 +143,7 @@ def no_pictures(app: App, monkeypatch: pytest.MonkeyPatch, options_kept: None) -
     """A request is read, resolved and then not queued: what is asked is whether anything falls over."""
 
     def submit(request: Request, owner: str, options: Options | None = None) -> Ticket:
-        resolve(request, options or app.settings.options, app.store, app.styles, app.upscalers)
+        resolve(request, options or app.settings.options, app.store, app.styles, app.upscalers, app.faces)
         raise AquatintError("Not in this test.")
 
     monkeypatch.setattr(app.engine, "submit", submit)

@@ -121,7 +121,7 @@ def settle(job: Job, overrides: dict[str, Any], styles: tuple[str, ...] = ()) ->
     """Fills the blanks of the job's request and looks up its names, as at submit. Raises: AquatintError."""
     app, names = host.app, job.request.styles
     asked = checked(job.request.model_copy(update={"override_settings": overrides, "styles": styles}))
-    request, options = resolve(asked, job.options, app.store, app.styles, app.upscalers)
+    request, options = resolve(asked, job.options, app.store, app.styles, app.upscalers, app.faces)
     job.request, job.options = request.model_copy(update={"styles": names}), options
 
 

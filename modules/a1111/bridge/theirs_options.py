@@ -24,7 +24,7 @@ OFF = _names(
     """
     grid_extended_filename grid_prevent_empty_spots save_images_before_face_restoration save_mask save_mask_composite
     save_images_before_highres_fix save_images_before_color_correction save_init_img notification_muted
-    use_save_to_dirs_for_ui use_upscaler_name_as_suffix clean_temp_dir_at_start face_restoration
+    use_save_to_dirs_for_ui use_upscaler_name_as_suffix clean_temp_dir_at_start
     face_restoration_unload samples_log_stdout show_warnings show_gradio_deprecation_warnings list_hidden_files
     disable_mmap_load_safetensors hide_ldm_prints dump_stacks_on_signal unload_models_when_training pin_memory
     training_enable_tensorboard training_tensorboard_save_images upcast_attn enable_quantization fp8_storage
@@ -32,7 +32,7 @@ OFF = _names(
     use_old_karras_scheduler_sigmas use_old_hires_fix_width_height hires_fix_use_firstpass_conds
     use_downcasted_alpha_bar interrogate_keep_models_in_memory interrogate_return_ranks deepbooru_use_spaces
     lora_show_all lora_functional lora_hide_unknown_for_versions lora_bundled_ti_to_infotext
-    lora_not_found_warning_console lora_not_found_gradio_warning img2img_color_correction img2img_inpaint_precise_mask
+    lora_not_found_warning_console lora_not_found_gradio_warning img2img_inpaint_precise_mask
     return_mask return_mask_composite do_not_show_images js_modal_lightbox_gamepad js_live_preview_in_modal_lightbox
     compact_prompt_box disable_token_counters txt2img_settings_accordion img2img_settings_accordion
     hires_fix_show_sampler hires_fix_show_prompts add_user_name_to_info live_preview_allow_lowvram_sdxl
@@ -61,8 +61,6 @@ VALUES: dict[str, Any] = {
     "img_max_size_mp": 200.0,
     "notification_volume": 100,
     "upscaler_for_img2img": None,
-    "face_restoration_model": "CodeFormer",
-    "code_former_weight": 0.5,
     "realesrgan_enabled_models": ["R-ESRGAN 4x+", "R-ESRGAN 4x+ Anime6B"],
     "dat_enabled_models": ["DAT x2", "DAT x3", "DAT x4"],
     "DAT_tile": 192,
@@ -89,8 +87,6 @@ VALUES: dict[str, Any] = {
     "token_merging_ratio_img2img": 0.0,
     "token_merging_ratio_hr": 0.0,
     "cross_attention_optimization": "Automatic",
-    "inpainting_mask_weight": 1.0,
-    "img2img_background_color": "#ffffff",
     "img2img_editor_height": 720,
     "img2img_sketch_default_brush_color": "#ffffff",
     "img2img_inpaint_mask_brush_color": "#ffffff",

@@ -1,7 +1,7 @@
 // The picture of img2img and inpaint, and what is painted on it: colours, and for inpaint a mask.
 //
 // Its value is {id, width, height} of an upload. With colours on it, `id` is the picture as it is seen, `under` the
-// picture below them and `colours` the layer of the colours. `mask` is what may change, and `painted` the part of it
+// picture below them, `colours` the layer of the colours and `strength` how much they show. `mask` is what may change, and `painted` the part of it
 // that was painted as a mask.
 
 import { upload, uploadAddress } from './api.js';
@@ -21,7 +21,7 @@ const SEND_AFTER = 500;
 const ERASER_OF_A_PEN = 32;
 
 export function mount(element, { tab, masks, props }) {
-  const brush = { share: 0.1, erase: false, opacity: 0.7, on: masks ? 'mask' : 'colour', colour: FIRST, drawing: masks };
+  const brush = { share: 0.1, erase: false, opacity: 0.7, strength: 1, on: masks ? 'mask' : 'colour', colour: FIRST, drawing: masks };
   let value = null;
   let painting = null;
   let fit = 1; // CSS pixels for one pixel of the picture, before zooming
@@ -39,7 +39,7 @@ export function mount(element, { tab, masks, props }) {
     board.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
   });
   const commands = {
-    undo, redo, clear, zoom, size, erase, opacity, pan, on, draw, colour,
+    undo, redo, clear, zoom, size, erase, opacity, strength, pan, on, draw, colour,
     fit: () => view.reset(),
     grow: (factor) => size(brush.share * factor),
     replace: () => choose(),
@@ -117,6 +117,7 @@ export function mount(element, { tab, masks, props }) {
     if (!value) return picture.removeAttribute('src');
     painting = new Painting(value.width, value.height);
     painting.layers.colour.canvas.className = 'aq-colours';
+    strength(value.strength ?? 1, false);
     painting.layers.mask.canvas.className = 'aq-mask';
     painting.layers.mask.canvas.style.opacity = brush.opacity;
     board.append(painting.layers.colour.canvas);
@@ -171,8 +172,9 @@ export function mount(element, { tab, masks, props }) {
     if (!colours) return next;
     const painted = masks ? await sent.mask({ alone: true }) : null;
     await picture.decode();
-    const flat = await sent.flat(picture);
-    return { ...next, id: await idOf(flat), under: id, colours: await idOf(colours), painted: await idOf(painted) };
+    const strong = brush.strength;
+    const flat = await sent.flat(picture, strong);
+    return { ...next, id: await idOf(flat), under: id, strength: strong, colours: await idOf(colours), painted: await idOf(painted) };
   }
 
   const idOf = async (png) => (png ? (await upload(png)).id : null);
@@ -319,6 +321,14 @@ export function mount(element, { tab, masks, props }) {
   function opacity(amount) {
     brush.opacity = amount;
     if (painting) painting.layers.mask.canvas.style.opacity = amount;
+  }
+
+  /** How strong the colours are: A1111's mask transparency, the other way round. */
+  function strength(amount, sends = true) {
+    brush.strength = amount;
+    if (painting) painting.layers.colour.canvas.style.opacity = amount;
+    if (sends && painting) touched();
+    else refresh();
   }
 
   function pan(on) {

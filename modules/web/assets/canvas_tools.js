@@ -6,7 +6,7 @@ import { palette } from './palette.js';
 const SMALLER = 0.85;
 
 /**
- * {element, show(state)}; `brush` is {share, erase, opacity, on, colour}, `commands` are the canvas's functions. With
+ * {element, show(state)}; `brush` is {share, erase, opacity, strength, on, colour}, `commands` are the canvas's functions. With
  * `masks` there are a mask and colours; without, colours only, once "Draw" is pressed.
  */
 export function boardTools(brush, commands, masks) {
@@ -21,6 +21,7 @@ export function boardTools(brush, commands, masks) {
   const save = bare('download', 'Save the mask as a file', commands.saveMask);
   const size = range('Brush size', 'aq-brush-size', toRange(brush.share), (value) => commands.size(fromRange(value)));
   const opacity = range('Mask opacity', 'aq-mask-opacity', brush.opacity * 100, (value) => commands.opacity(value / 100));
+  const clear = range('Colour transparency', 'aq-colour-clear', 0, (value) => commands.strength(1 - value / 100));
   const note = h('span', { class: 'aq-size-note' });
   const colours = palette(commands.colour);
   const drawing = [
@@ -45,7 +46,7 @@ export function boardTools(brush, commands, masks) {
     { class: 'aq-canvas-tools', role: 'toolbar', 'aria-label': masks ? 'Mask' : 'Picture' },
     masks ? group(mask, colour) : draw,
     ...drawing,
-    masks ? [colours.element, zooming, group(opacity.label), group(bare('upload', 'Load a mask from a file', commands.loadMask), save), ...end] : [...end, colours.element, zooming],
+    masks ? [colours.element, group(clear.label), zooming, group(opacity.label), group(bare('upload', 'Load a mask from a file', commands.loadMask), save), ...end] : [...end, colours.element, zooming],
   );
 
   function show(state) {
@@ -56,6 +57,8 @@ export function boardTools(brush, commands, masks) {
     erase.setAttribute('aria-pressed', String(state.erase));
     for (const each of drawing) each.hidden = !state.drawing;
     colours.element.hidden = !state.drawing || state.on !== 'colour';
+    clear.label.parentElement.hidden = colours.element.hidden;
+    clear.input.value = (1 - state.strength) * 100;
     colours.show(state.colour);
     undo.disabled = !state.undo;
     redo.disabled = !state.redo;

@@ -119,11 +119,12 @@ export class Painting {
     return pixels.some((value, i) => i % 4 === 3 && value > 0) ? png(this.layers.colour.canvas) : null;
   }
 
-  /** The picture with the colours on it, as a PNG of the picture's own size. */
-  flat(picture) {
+  /** The picture with the colours on it, as strong as `share` says, as a PNG of the picture's own size. */
+  flat(picture, share = 1) {
     const made = canvas(this.width, this.height);
     const context = made.getContext('2d');
     context.drawImage(picture, 0, 0, this.width, this.height);
+    context.globalAlpha = share;
     context.drawImage(this.layers.colour.canvas, 0, 0);
     return png(made);
   }
