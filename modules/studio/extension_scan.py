@@ -16,7 +16,8 @@ Verdict = Literal["works", "shimmed", "cannot"]
 MOST_SOURCES = 3000
 LARGEST_SOURCE = 4 << 20
 SKIPPED = frozenset({".git", "__pycache__", "node_modules", "venv", ".venv", "tests", "test"})
-SCRIPT = re.compile(r"https?://[\w.-]+")
+HOST = re.compile(r"(?:https?|wss?)://[\w.-]+")
+REACHES = re.compile(r"\b(fetch|XMLHttpRequest|\.open|WebSocket|EventSource|import|src|sendBeacon)\b")
 PIP = re.compile(r"""(?:run_pip\(\s*f?|pip["']?,\s*["']install["'],\s*)["'](?:install\s+)?([^"']+)""")
 
 
@@ -102,7 +103,7 @@ def _installs(installer: Path) -> list[str]:
         text = installer.read_text("utf-8-sig", "replace")
     except OSError:
         return []
-    return _unique(found.strip() for found in PIP.findall(text))
+    return _unique(found.strip() for found in PIP.findall(text) if "{" not in found)
 
 
 def _javascript(folder: Path) -> list[Path]:
@@ -112,8 +113,8 @@ def _javascript(folder: Path) -> list[Path]:
 def _script_notes(folder: Path) -> Iterator[str]:
     for path in _javascript(folder):
         text = path.read_bytes()[:LARGEST_SOURCE].decode("utf-8", "replace")
-        if re.search(r"\b(fetch|XMLHttpRequest|WebSocket|import)\b", text) and (hosts := set(SCRIPT.findall(text))):
-            yield f"javascript/{path.name} names other servers: {', '.join(sorted(hosts)[:3])}"
+        if hosts := {host for line in text.splitlines() if REACHES.search(line) for host in HOST.findall(line)}:
+            yield f"javascript/{path.name} asks other servers: {', '.join(sorted(hosts)[:3])}"
         if re.search(r"\beval\(|new Function\(", text):
             yield f"javascript/{path.name} runs text as a program"
 

@@ -132,11 +132,13 @@ def test_harmless_code_makes_no_notes(tmp_path: Path) -> None:
 
 def test_scripts_for_the_page_are_looked_through(tmp_path: Path) -> None:
     (tmp_path / "javascript").mkdir()
-    (tmp_path / "javascript/a.js").write_text("fetch('https://evil.example/x'); eval('1')")
+    (tmp_path / "javascript/a.js").write_text(
+        "// as https://help.example says\nfetch('https://evil.example/x'); eval('1')"
+    )
     found = scan(tmp_path, WORDS)
     assert found.verdict == "works"
     assert found.notes == [
-        "javascript/a.js names other servers: https://evil.example",
+        "javascript/a.js asks other servers: https://evil.example",
         "javascript/a.js runs text as a program",
     ]
 
