@@ -1,21 +1,24 @@
-"""The checkpoint merger: two or three checkpoints become one, tensor by tensor, never whole in memory."""
+"""The checkpoint merger: one, two or three checkpoints become a new one, weight by weight, never whole in memory."""
 
 from __future__ import annotations
 
-import json
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import regex
 import torch
 from torch import Tensor
 
 from modules.diffusion.errors import CheckpointError
-from modules.diffusion.ldm_keys import UNET, VAE
-from modules.diffusion.weights import TensorInfo, Weights, open_weights
+from modules.diffusion.ldm_keys import UNET, VAE, vae_sources
+from modules.diffusion.sizes import below, vae_sizes
+from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
 from modules.diffusion.weights_writer import write_safetensors
 
 Method = Literal["No interpolation", "Weighted sum", "Add difference"]
@@ -25,6 +28,14 @@ FIRST = f"{UNET}input_blocks.0.0.weight"
 """The only weight that an inpainting model has in another size."""
 KEPT = re.compile(r"position_ids$|^(betas|alphas_cumprod|sqrt_|log_one_minus|posterior_)")
 """Tensors of the first checkpoint that are no weights to be mixed."""
+OF_A_VAE = re.compile(r"(encoder|decoder|quant_conv|post_quant_conv)\.")
+OLD_ATTENTION = ((".query.", ".to_q."), (".key.", ".to_k."), (".value.", ".to_v."), (".proj_attn.", ".to_out.0."))
+"""How diffusers named a VAE's attention before 2023, and since."""
+LATENT_CHANNELS = 4
+"""Of every family that can be merged."""
+HALVED = (torch.float32, torch.float64, torch.bfloat16)
+PATIENCE = 1.0
+"""Seconds for all names; a pattern that takes longer would take for ever."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +49,12 @@ class Merge:
     """A regular expression; weights whose names it finds are left out."""
 
 
-def merge(
-    checkpoints: Sequence[Path],
-    into: Path,
-    recipe: Merge,
-    vae: Path | None = None,
-    report: Callable[[int, int], None] = lambda done, count: None,
-) -> None:
-    """Writes the merged checkpoint as safetensors to `into`, a file that is not there yet.
+@contextmanager
+def open_merge(checkpoints: Sequence[Path], recipe: Merge, vae: Path | None = None) -> Iterator[Merging]:
+    """The files opened and compared, nothing read but their headers and nothing written.
 
-    The first checkpoint says which weights there are. Takes the memory of one weight of each file. `vae` replaces the
-    VAE inside. `report` hears how many weights are done. Raises: CheckpointError naming the file and the weight.
+    The first checkpoint says which weights there are; a weighted sum has those besides that only the second has, as in
+    A1111. `vae` takes the place of the VAE inside. Raises: CheckpointError naming the file and what is wrong with it.
     """
     if len(checkpoints) != NEEDED[recipe.method]:
         raise CheckpointError(f"{recipe.method} takes {NEEDED[recipe.method]} checkpoints, not {len(checkpoints)}.")
@@ -57,50 +63,81 @@ def merge(
     with ExitStack() as stack:
         files = [stack.enter_context(open_weights(_single_file(path))) for path in checkpoints]
         baked = stack.enter_context(open_weights(vae)) if vae else None
-        mix = _Mix(files, baked, recipe)
-        tensors = mix.announced()
+        yield Merging(files, baked, recipe)
+
+
+class Merging:
+    """Open files and what to make of them, weight by weight."""
+
+    def __init__(self, files: Sequence[Weights], vae: Weights | None, recipe: Merge) -> None:
+        self.files, self.recipe = files, recipe
+        for other in files[1:]:
+            self._check(other)
+        self._vae = None if vae is None else _Vae(vae, self.files[0])
+        self.tensors: Mapping[str, TensorInfo] = self._announced()
+
+    @property
+    def is_inpainting(self) -> bool:
+        """Whether the result is an inpainting model because the first one is, and others are not."""
+        channels = [file.tensors[FIRST].shape[1] for file in self.files if FIRST in file.tensors]
+        return max(channels, default=0) > min(channels, default=0)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the result, without its header."""
+        return sum(math.prod(info.shape) * info.dtype.itemsize for info in self.tensors.values())
+
+    def write(
+        self, into: Path, metadata: Mapping[str, str], report: Callable[[int, int], None] = lambda done, count: None
+    ) -> None:
+        """Writes the merged checkpoint as safetensors to `into`, a file that is not there yet.
+
+        Takes the memory of one weight of each file. `report` hears how many weights are done; what it raises ends the
+        work and leaves nothing behind. Raises: CheckpointError naming the file and the weight.
+        """
         done = 0
 
         def make(name: str) -> Tensor:
             nonlocal done
             done += 1
-            report(done, len(tensors))
-            return mix.mixed(name).to(tensors[name].dtype)
+            report(done, len(self.tensors))
+            return self._mixed(name).to(self.tensors[name].dtype)
 
-        metadata = {"format": "pt", "sd_merge_recipe": _written(recipe, checkpoints, vae)}
-        write_safetensors(into, tensors, make, metadata)
+        write_safetensors(into, self.tensors, make, metadata)
 
-
-class _Mix:
-    """Open files and what to make of them, weight by weight."""
-
-    def __init__(self, files: Sequence[Weights], vae: Weights | None, recipe: Merge) -> None:
-        self.files, self.vae, self.recipe = files, vae, recipe
-        self._vae_names = {} if vae is None else _vae_names(vae)
-        for other in files[1:]:
-            self._check(other)
-
-    def announced(self) -> dict[str, TensorInfo]:
-        """The weights that there will be. Raises: CheckpointError for a pattern that is none."""
-        try:
-            unwanted = re.compile(self.recipe.discard) if self.recipe.discard else None
-        except re.error as error:
-            raise CheckpointError(f"What to discard is no regular expression: {error}.") from None
+    def _announced(self) -> dict[str, TensorInfo]:
         first = self.files[0].tensors
-        names = [name for name in first if unwanted is None or not unwanted.search(name)]
-        return {name: TensorInfo(self._dtype(first[name].dtype), tuple(first[name].shape)) for name in names}
+        infos = dict(first)
+        if self.recipe.method == "Weighted sum":
+            infos = {**{name: info for name, info in self.files[1].tensors.items() if "model" in name}, **infos}
+        if self._vae is not None:
+            infos = {**self._vae.tensors, **infos}
+        unwanted = _found_by(self.recipe.discard, infos) if self.recipe.discard else frozenset()
+        lost = [name for name in unwanted if name.startswith(UNET) or "token_embedding" in name]
+        if lost:
+            raise CheckpointError(
+                f"Without {min(lost)} no picture can be made: the names to be discarded must not be found in the UNet "
+                "and the words of the text encoder."
+            )
+        kept = {name: info for name, info in infos.items() if name not in unwanted}
+        return {name: TensorInfo(self._dtype(info.dtype), tuple(info.shape)) for name, info in kept.items()}
 
-    def mixed(self, name: str) -> Tensor:
+    def _mixed(self, name: str) -> Tensor:
         """One weight of the result."""
-        if name in self._vae_names and self.vae is not None:
-            return self.vae.read(self._vae_names[name])
+        if self._vae is not None and name in self._vae.tensors:
+            return self._finite(name, self._vae.read(name, self.tensors[name].shape))
+        if name not in self.files[0].tensors:
+            return self._finite(name, self.files[1].read(name))
         tensor = self.files[0].read(name)
-        if not tensor.is_floating_point() or KEPT.search(name) or any(name not in each.tensors for each in self.files):
+        if not tensor.is_floating_point() or KEPT.search(name):
             return tensor
-        result = self._interpolated(name, tensor)
-        if not bool(torch.isfinite(result.to(self._dtype(tensor.dtype))).all()):
+        whole = all(name in each.tensors for each in self.files)
+        return self._finite(name, self._interpolated(name, tensor) if whole else tensor)
+
+    def _finite(self, name: str, tensor: Tensor) -> Tensor:
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.to(self.tensors[name].dtype)).all()):
             raise CheckpointError(f"The merged weight {name} is not a number (NaN or infinity).")
-        return result
+        return tensor
 
     def _interpolated(self, name: str, tensor: Tensor) -> Tensor:
         """In float32. Of an inpainting model only the channels that the others have too are mixed."""
@@ -118,7 +155,7 @@ class _Mix:
         return mixed if shared is None else torch.cat([mixed, a[:, shared:]], dim=1)
 
     def _dtype(self, dtype: torch.dtype) -> torch.dtype:
-        return torch.float16 if self.recipe.save_as_half and dtype == torch.float32 else dtype
+        return torch.float16 if self.recipe.save_as_half and dtype in HALVED else dtype
 
     def _check(self, other: Weights) -> None:
         """Raises: CheckpointError when they are of different families, or an inpainting model does not come first."""
@@ -133,27 +170,89 @@ class _Mix:
             if name == FIRST and len(a) == len(b) and a[0] == b[0] and a[2:] == b[2:]:
                 if a[1] < b[1]:
                     raise CheckpointError(f"{other.path.name} is an inpainting model: it has to be the first of them.")
-            elif a != b:
+            elif a != b and not KEPT.search(name):
                 raise CheckpointError(
                     f"{first.path.name} and {other.path.name} are of different families: {name} is {tuple(a)} in one "
                     f"and {tuple(b)} in the other."
                 )
 
 
-def _vae_names(vae: Weights) -> dict[str, str]:
-    """{name in a checkpoint: name in the VAE's file}; some files have the checkpoint's prefix, some have none."""
-    return {name if name.startswith(VAE) else VAE + name: name for name in vae.tensors}
+class _Place(NamedTuple):
+    name: str
+    """In the VAE's file."""
+    info: TensorInfo
+
+
+class _Vae:
+    """A VAE's file by the names that its weights have in a checkpoint, whatever it calls them itself."""
+
+    def __init__(self, file: Weights, checkpoint: Weights) -> None:
+        """Raises: CheckpointError when it is no VAE, or does not fit."""
+        self._file = file
+        prefix = VAE if any(name.startswith(VAE) for name in file.tensors) else ""
+        names = [prefix + name for name in below(dict.fromkeys(file.tensors, ()), prefix) if OF_A_VAE.match(name)]
+        originals = {name: name for name in names} if prefix else _original_names(names)
+        self._places = {ours: _Place(name, _as_original(ours, file.tensors[name])) for ours, name in originals.items()}
+        self.tensors = {name: place.info for name, place in self._places.items()}
+        self._check(checkpoint)
+
+    def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        return self._file.read(self._places[name].name).reshape(shape)
+
+    def _check(self, checkpoint: Weights) -> None:
+        shapes = {name: tuple(info.shape) for name, info in self.tensors.items()}
+        try:
+            sizes = vae_sizes(below(shapes, VAE))
+        except (KeyError, IndexError):
+            fail(self._file.path, "its keys are not those of a VAE.")
+        if sizes["latent_channels"] != LATENT_CHANNELS:
+            fail(self._file.path, f"it has {sizes['latent_channels']} latent channels, the model {LATENT_CHANNELS}.")
+        own = below({name: tuple(info.shape) for name, info in checkpoint.tensors.items()}, VAE)
+        wrong = sorted(
+            VAE + name for name, shape in own.items() if OF_A_VAE.match(name) and shapes.get(VAE + name) != shape
+        )
+        if wrong:
+            here, there = shapes.get(wrong[0], "missing"), tuple(checkpoint.tensors[wrong[0]].shape)
+            fail(
+                self._file.path,
+                f"this VAE does not fit {checkpoint.path.name}: {wrong[0]} is {here} in one and {there} in the other.",
+            )
+
+
+def _original_names(names: Collection[str]) -> dict[str, str]:
+    """{name in a checkpoint: name in the VAE's file} of a file without the checkpoint's prefix."""
+    levels = [int(found[1]) for name in names if (found := re.match(r"encoder\.down_blocks\.(\d{1,2})\.", name))]
+    if not levels:
+        return {VAE + name: name for name in names}
+    present = {}
+    for name in names:
+        renamed = name
+        for old, new in OLD_ATTENTION:
+            renamed = renamed.replace(old, new)
+        present[renamed] = name
+    return {source.key: present[name] for name, source in vae_sources(present, max(levels) + 1).items()}
+
+
+def _as_original(name: str, info: TensorInfo) -> TensorInfo:
+    """The attention's linear layers of diffusers are 1x1 convolutions in the original."""
+    shape = tuple(info.shape)
+    is_linear = ".attn_1." in name and name.endswith(".weight") and len(shape) == 2
+    return TensorInfo(info.dtype, (*shape, 1, 1) if is_linear else shape)
+
+
+def _found_by(pattern: str, names: Collection[str]) -> frozenset[str]:
+    """The names that a regular expression finds. Raises: CheckpointError when it is none, or never ends."""
+    try:
+        unwanted = regex.compile(pattern)
+        end = time.monotonic() + PATIENCE
+        return frozenset(name for name in names if unwanted.search(name, timeout=max(0, end - time.monotonic())))
+    except regex.error as error:
+        raise CheckpointError(f"What to discard is no regular expression: {error}.") from None
+    except TimeoutError:
+        raise CheckpointError("What to discard takes too long to look for: use a simpler regular expression.") from None
 
 
 def _single_file(path: Path) -> Path:
     if path.is_dir():
         raise CheckpointError(f"{path.name} is a folder in diffusers' layout. Only single files can be merged.")
     return path
-
-
-def _written(recipe: Merge, checkpoints: Sequence[Path], vae: Path | None) -> str:
-    """For the metadata, so that people can tell later what it was made of."""
-    models = [path.name for path in checkpoints]
-    return json.dumps(
-        {"type": "aquatint", **asdict(recipe), "models": models, "bake_in_vae": vae.name if vae else None}
-    )

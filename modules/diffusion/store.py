@@ -101,6 +101,11 @@ class ModelStore:
         self._free(self._keep)
 
     @property
+    def folder(self) -> Path:
+        """Where a new checkpoint goes."""
+        return self._folders[0]
+
+    @property
     def loaded(self) -> tuple[str, ...]:
         """Names of the checkpoints in memory, the last used last."""
         with self._lock:
@@ -146,6 +151,11 @@ class ModelStore:
                 return name
         found = ", ".join(self.vaes[:20]) or "nothing"
         raise AquatintError(f"No VAE called '{text}' in {self._vae_folder}. Found: {found}.")
+
+    def vae_file(self, text: str) -> Path | None:
+        """The file of a VAE; None for "Automatic" and "None". Raises AquatintError saying what there is."""
+        name = self.find_vae(text)
+        return None if name in (AUTOMATIC, NONE) else self._vae_folder / name
 
     def vae_sha256(self, name: str, vae: str = AUTOMATIC) -> str:
         """The hash of the VAE's file that a lease with these words would use; "" for the checkpoint's own."""

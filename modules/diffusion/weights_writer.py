@@ -26,8 +26,7 @@ def write_safetensors(
     Raises: CheckpointError when there is such a file already, the disk is full, or a tensor is not what was announced;
     nothing is left of a file that was not finished.
     """
-    if path.exists():
-        raise CheckpointError(f"There is a {path.name} already. Choose another name.")
+    _refuse_to_replace(path)
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
     half = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -38,11 +37,17 @@ def write_safetensors(
                 file.write(_bytes_of(make(name), name, tensors[name]))
             file.flush()
             os.fsync(file.fileno())
+        _refuse_to_replace(path)
         half.rename(path)
     except OSError as error:
         raise CheckpointError(f"{path.name} cannot be written: {error.strerror or error}.") from error
     finally:
         half.unlink(missing_ok=True)
+
+
+def _refuse_to_replace(path: Path) -> None:
+    if path.exists():
+        raise CheckpointError(f"There is a {path.name} already. Choose another name.")
 
 
 def _header(order: list[str], tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) -> bytes:

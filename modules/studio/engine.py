@@ -18,9 +18,10 @@ from modules.studio.face_restoring import FaceRestorers
 from modules.studio.gallery import Gallery
 from modules.studio.hooks import Chain, Hooks
 from modules.studio.job import ENDED, Job, Progress, State
+from modules.studio.merger import MergerRecipe, resolve_merge
 from modules.studio.queue import Queue, QueueRow
 from modules.studio.recipe import Recipe
-from modules.studio.request import Extras, Request, read_request
+from modules.studio.request import Extras, Merging, Request, read_request
 from modules.studio.resolve import checkpoint_name, resolve
 from modules.studio.settings import Options, Settings
 from modules.studio.styles import Styles
@@ -129,6 +130,8 @@ class Engine:
         options = options or self.settings.options
         if isinstance(request, Extras):
             request, options = resolve_extras(request, options, self.upscalers, self.faces)
+        elif isinstance(request, Merging):
+            request, options = resolve_merge(request, options, self.store)
         else:
             request, options = resolve(request, options, self.store, self.styles, self.upscalers, self.faces)
         request = Chain(self.hooks).asked(request)
@@ -244,9 +247,11 @@ class Engine:
         log.info("Job %s: %d pictures in %.1f s", job.id, len(job.progress.images), time.monotonic() - started)
         return ("cancelled" if job.interrupted else "done"), ""
 
-    def _recipe_of(self, job: Job) -> Recipe | ExtrasRecipe:
+    def _recipe_of(self, job: Job) -> Recipe | ExtrasRecipe | MergerRecipe:
         if isinstance(job.request, Extras):
             return ExtrasRecipe(job, self.gallery, self.uploads, self.upscalers, self.faces)
+        if isinstance(job.request, Merging):
+            return MergerRecipe(job, self.store)
         return Recipe(job, self.store, self.gallery, self.uploads, self.upscalers, self.hooks)
 
     def _running_of(self, job_id: str, owner: str) -> Job | None:

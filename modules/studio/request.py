@@ -33,6 +33,7 @@ def _floored_to_eight(value: Any) -> Any:
 
 
 Prompt = Annotated[str, Field(max_length=LONGEST_PROMPT)]
+Name = Annotated[str, Field(max_length=1000)]
 Seed = Annotated[int, Field(ge=-1, lt=2**63)]
 Side = Annotated[int, Field(ge=64, le=8192), BeforeValidator(_floored_to_eight)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -305,8 +306,33 @@ class Extras(Request):
         return PurePosixPath(names[index]).stem if len(names) > 1 else ""
 
 
-Kind = Literal["txt2img", "img2img", "inpaint", "extras"]
-KINDS: dict[str, type[Request]] = {row.kind: row for row in (Txt2Img, Img2Img, Inpaint, Extras)}
+class Merging(Request):
+    """Checkpoints made into a new one, with the names of A1111's `run_modelmerger`; blank names are no models."""
+
+    kind: ClassVar[str] = "merge"
+
+    primary_model_name: Name = ""
+    secondary_model_name: Name = ""
+    tertiary_model_name: Name = ""
+    interp_method: Literal["No interpolation", "Weighted sum", "Add difference"] = "Weighted sum"
+    multiplier: Annotated[float, Field(ge=-10, le=10)] = 0.3
+    save_as_half: bool = False
+    custom_name: Name = ""
+    checkpoint_format: Name = "safetensors"
+    config_source: Annotated[int, Field(ge=0, le=3)] = 0
+    """Whose settings (a .yaml beside it) go with it: 0 the first that has any, 1 B's, 2 C's, 3 nobody's."""
+    bake_in_vae: Name = "None"
+    discard_weights: Name = ""
+    save_metadata: bool = True
+    add_merge_recipe: bool = True
+    copy_metadata_fields: bool = True
+    metadata_json: Annotated[str, Field(max_length=LONGEST_INFOTEXT)] = "{}"
+    target: Name = ""
+    """Its place below the folder of checkpoints; found when the request is resolved."""
+
+
+Kind = Literal["txt2img", "img2img", "inpaint", "extras", "merge"]
+KINDS: dict[str, type[Request]] = {row.kind: row for row in (Txt2Img, Img2Img, Inpaint, Extras, Merging)}
 
 
 def read_request(kind: str, values: dict[str, Any]) -> Request:

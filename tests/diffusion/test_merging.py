@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import gc
-import json
+import struct
 import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,22 @@ from torch import Tensor
 
 from modules.diffusion.checkpoint import read_checkpoint
 from modules.diffusion.errors import CheckpointError
-from modules.diffusion.merging import FIRST, Merge, merge
+from modules.diffusion.merging import FIRST, Merge, open_merge
 from modules.diffusion.weights import SafetensorsFile, TensorInfo
 from modules.diffusion.weights_writer import write_safetensors
 from tests import tiny
+
+
+def merge(
+    checkpoints: Sequence[Path],
+    into: Path,
+    recipe: Merge,
+    vae: Path | None = None,
+    report: Callable[[int, int], None] = lambda done, count: None,
+) -> None:
+    """Opened, written and closed."""
+    with open_merge(checkpoints, recipe, vae) as merging:
+        merging.write(into, {"format": "pt"}, report)
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +79,106 @@ def test_without_interpolation_a_copy_may_be_halved_and_given_a_vae(models: list
     assert not torch.equal(new[f"first_stage_model.{name}"].float(), full[f"first_stage_model.{name}"])
 
 
-def test_what_is_discarded_is_left_out_and_the_recipe_is_in_the_file(models: list[Path], tmp_path: Path) -> None:
-    merge(models[:2], tmp_path / "new.safetensors", Merge(multiplier=0.25, discard="^first_stage_model"))
+def test_what_is_discarded_is_left_out_and_the_metadata_is_in_the_file(models: list[Path], tmp_path: Path) -> None:
+    with open_merge(models[:2], Merge(discard="^first_stage_model")) as merging:
+        assert not merging.is_inpainting
+        merging.write(tmp_path / "new.safetensors", {"format": "pt", "mine": "yes"})
+        size = merging.size
     with safe_open(tmp_path / "new.safetensors", "pt") as file:
-        recipe = json.loads(file.metadata()["sd_merge_recipe"])
+        assert file.metadata() == {"format": "pt", "mine": "yes"}
         assert not [name for name in file.keys() if name.startswith("first_stage_model")]  # noqa: SIM118 - no mapping
-    assert (recipe["method"], recipe["multiplier"]) == ("Weighted sum", 0.25)
-    assert recipe["models"] == ["0.safetensors", "1.safetensors"]
+    written = (tmp_path / "new.safetensors").read_bytes()
+    assert len(written) == 8 + struct.unpack("<Q", written[:8])[0] + size
+
+
+def without(path: Path, prefix: str, into: Path) -> Path:
+    """A copy that lacks some weights."""
+    save_file({name: tensor for name, tensor in load_file(path).items() if not name.startswith(prefix)}, into)
+    return into
+
+
+def test_weights_that_only_the_second_has_are_taken_over(models: list[Path], tmp_path: Path) -> None:
+    bare = without(models[0], "first_stage_model", tmp_path / "bare.safetensors")
+    merge([bare, models[1]], tmp_path / "new.safetensors", Merge())
+    new, other = load_file(tmp_path / "new.safetensors"), load_file(models[1])
+    name = "first_stage_model.decoder.conv_in.weight"
+    assert torch.equal(new[name], other[name])
+    merge([models[1], bare], tmp_path / "turned.safetensors", Merge())
+    assert torch.equal(load_file(tmp_path / "turned.safetensors")[name], other[name])
+
+
+def test_a_difference_has_nothing_to_say_of_weights_that_the_first_lacks(models: list[Path], tmp_path: Path) -> None:
+    bare = without(models[0], "first_stage_model", tmp_path / "bare.safetensors")
+    merge([bare, *models[1:]], tmp_path / "new.safetensors", Merge("Add difference"))
+    assert load_file(tmp_path / "new.safetensors").keys() == load_file(bare).keys()
+
+
+@pytest.mark.parametrize("layout", ["original", "inside a checkpoint", "diffusers", "diffusers of before 2023"])
+def test_a_vae_of_any_layout_is_baked_in_also_where_there_was_none(
+    models: list[Path], tmp_path: Path, layout: str
+) -> None:
+    vae = tiny.networks("SD 1.x", 9).vae
+    own, original = vae.state_dict(), tiny.ldm_vae_state(vae)
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    files = {
+        "original": {**original, "loss.discriminator.weight": torch.ones(3)},
+        "inside a checkpoint": {f"first_stage_model.{name}": tensor for name, tensor in original.items()},
+        "diffusers": own,
+        "diffusers of before 2023": {renamed(name, old): tensor for name, tensor in own.items()},
+    }
+    save_file({name: tensor.contiguous() for name, tensor in files[layout].items()}, tmp_path / "vae.safetensors")
+    bare = without(models[0], "first_stage_model", tmp_path / "bare.safetensors")
+    merge([bare], tmp_path / "new.safetensors", Merge("No interpolation"), tmp_path / "vae.safetensors")
+    new = load_file(tmp_path / "new.safetensors")
+    baked = {name.removeprefix("first_stage_model."): t for name, t in new.items() if name.startswith("first_stage")}
+    assert baked.keys() == original.keys()
+    assert all(torch.equal(baked[name], original[name]) for name in original)
+
+
+def renamed(name: str, table: dict[str, str]) -> str:
+    for ours, theirs in table.items():
+        name = name.replace(f".{ours}.", f".{theirs}.")
+    return name
+
+
+def test_a_vae_that_is_none_or_does_not_fit_is_refused_by_name(models: list[Path], tmp_path: Path) -> None:
+    original = tiny.ldm_vae_state(tiny.networks("SD 1.x", 9).vae)
+    wide = {name: torch.cat([tensor, tensor]) for name, tensor in original.items()}
+    for name, state, words in (
+        ("words", {"cond_stage_model.weight": torch.ones(2)}, "not those of a VAE"),
+        ("wide", wide, r"does not fit 0\.safetensors"),
+        ("sixteen", {**original, "decoder.conv_in.weight": torch.ones(64, 16, 3, 3)}, "16 latent channels"),
+    ):
+        save_file(state, tmp_path / f"{name}.safetensors")
+        with pytest.raises(CheckpointError, match=rf"{name}\.safetensors cannot be used.*{words}"):
+            merge(models[:1], tmp_path / "new.safetensors", Merge("No interpolation"), tmp_path / f"{name}.safetensors")
+    assert not (tmp_path / "new.safetensors").exists()
+
+
+def test_a_pattern_that_would_leave_no_checkpoint_or_never_ends_is_refused(models: list[Path], tmp_path: Path) -> None:
+    for pattern, words in (
+        ("model", "no picture can be made"),
+        ("token_embedding", "no picture can be made"),
+        (r"^(.|..|...)*(\d\d\d\d)$", "takes too long"),
+    ):
+        with pytest.raises(CheckpointError, match=words):
+            merge(models[:1], tmp_path / "new.safetensors", Merge("No interpolation", discard=pattern))
+
+
+def test_whoever_hears_of_progress_can_end_the_work_and_nothing_is_left(models: list[Path], tmp_path: Path) -> None:
+    def enough(done: int, count: int) -> None:
+        if done == 20:
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        merge(models[:2], tmp_path / "new.safetensors", Merge(), report=enough)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_inpainting_model_keeps_its_own_channels_and_must_come_first(models: list[Path], tmp_path: Path) -> None:
     inpainting = tiny.save_ldm(tmp_path / "inpainting.safetensors", tiny.networks("SD 1.x inpainting", 5))
+    with open_merge([inpainting, models[1]], Merge()) as merging:
+        assert merging.is_inpainting
     merge([inpainting, models[1], models[2]], tmp_path / "new.safetensors", Merge("Add difference", 1.0))
     new, a, b, c = (load_file(path)[FIRST].float() for path in (tmp_path / "new.safetensors", inpainting, *models[1:]))
     assert torch.allclose(new[:, :4], a[:, :4] + b - c, atol=1e-3)
