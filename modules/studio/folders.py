@@ -71,13 +71,13 @@ class Folders:
 def find_folders(flags: FolderFlags) -> Folders:
     """The folders that the command line asks for. Nothing is made or read, but patterns of style files are looked up.
 
-    `ckpt_dir` is looked through besides models/Stable-diffusion, as in A1111; so is this checkout's own folder when
+    `ckpt_dir` is looked through before models/Stable-diffusion; so is this checkout's own folder when
     the data folder is another one, since the starter checkpoint lies there.
     """
     data = _absolute(flags.data_dir, REPOSITORY)
     models = _absolute(flags.models_dir, data / "models")
     named = [_absolute(flags.ckpt_dir, data)] if flags.ckpt_dir else []
-    checkpoints = (models / "Stable-diffusion", *named, REPOSITORY / "models" / "Stable-diffusion")
+    checkpoints = (*named, models / "Stable-diffusion", REPOSITORY / "models" / "Stable-diffusion")
     return Folders(
         data=data,
         models=models,

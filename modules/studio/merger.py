@@ -83,7 +83,8 @@ def resolve_merge(request: Merging, options: Options, store: ModelStore) -> tupl
     names = dict.fromkeys(LETTERS, "")
     names |= dict(zip(LETTERS, (checkpoint.name for checkpoint in parts.checkpoints), strict=False))
     vae = store.find_vae(request.bake_in_vae) if parts.vae else "None"
-    told = {"prompt": f"{_formula(request, parts)} → {target}", "override_settings": {}}
+    formula = _formula(request, parts)
+    told = {"prompt": f"{formula} → {target}" if request.custom_name.strip() else formula, "override_settings": {}}
     options = with_overrides(options, request.override_settings)
     return request.model_copy(update={**names, **told, "bake_in_vae": vae, "target": target}), options
 

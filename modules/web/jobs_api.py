@@ -15,6 +15,7 @@ from modules.studio.app import App
 from modules.studio.image_files import read_parameters
 from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.job import ENDED, LOCAL, Job, Progress, SavedImage
+from modules.studio.merger import merged_file
 from modules.studio.queue import QueueRow
 from modules.studio.request import RequestError
 from modules.web.answers import json_answer, read_object, refusal
@@ -118,7 +119,8 @@ class JobRoutes:
     def _shown_row(self, row: QueueRow) -> dict[str, Any]:
         """A job that ended, perhaps before the server was started."""
         progress = self.app.engine.progress(row.id) or Progress(state=row.state, error=row.error)
-        return _shown_as(row.id, row.kind, json.loads(row.request).get("prompt", ""), progress, 0)
+        request = json.loads(row.request)
+        return _shown_as(row.id, row.kind, request.get("prompt", ""), progress, 0, request.get("target", ""))
 
 
 async def png_info(request: Request) -> Response:
@@ -137,10 +139,10 @@ async def png_info(request: Request) -> Response:
 
 
 def _shown(job: Job, place: int) -> dict[str, Any]:
-    return _shown_as(job.id, job.request.kind, job.request.prompt, job.progress, place)
+    return _shown_as(job.id, job.request.kind, job.request.prompt, job.progress, place, merged_file(job.request))
 
 
-def _shown_as(id: str, kind: str, prompt: str, progress: Progress, place: int) -> dict[str, Any]:
+def _shown_as(id: str, kind: str, prompt: str, progress: Progress, place: int, makes: str = "") -> dict[str, Any]:
     return {
         "id": id,
         "kind": kind,
@@ -156,6 +158,7 @@ def _shown_as(id: str, kind: str, prompt: str, progress: Progress, place: int) -
         "error": progress.error,
         "comments": list(progress.comments),
         "prompt": prompt,
+        "makes": makes,
     }
 
 

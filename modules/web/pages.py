@@ -23,6 +23,7 @@ from modules.web.tab_extensions import extensions_tab
 from modules.web.tab_extras import EXTRAS, extras_tab
 from modules.web.tab_gallery import gallery_tab
 from modules.web.tab_generate import Sheet, build_generate_tab
+from modules.web.tab_merger import MERGER, merger_tab
 from modules.web.tab_png_info import png_info_tab
 from modules.web.tab_queue import queue_tab
 from modules.web.tab_settings import settings_tab
@@ -39,8 +40,13 @@ STYLES = (
     "gallery.css",
     "cards.css",
     "extensions.css",
+    "merger.css",
 )
-EVENTS = tuple(f"{verb}_{tab}" for tab in (*TABS, EXTRAS) for verb in ("fill", "remember"))
+EVENTS = (
+    *(f"{verb}_{tab}" for tab in (*TABS, EXTRAS) for verb in ("fill", "remember")),
+    f"remember_{MERGER}",
+    "merged",
+)
 
 
 def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool = False) -> Any:
@@ -53,7 +59,7 @@ def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool =
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
             sheets = [_generate_tab(page, Form(tab, FormParts(tab, page.slots.forms)), bar) for tab in TABS]
             extensions = (extensions_tab,) if with_extensions else ()
-            own = (extras_tab, png_info_tab, gallery_tab, queue_tab, settings_tab, *extensions)
+            own = (extras_tab, png_info_tab, merger_tab, gallery_tab, queue_tab, settings_tab, *extensions)
             later = [tab for give in page.slots.later for tab in give()]
             for tab in (*(make(page) for make in own), *page.slots.tabs, *later):
                 _tab(tab)
@@ -109,7 +115,8 @@ def _connect_bar(page: Page, bar: TopBar) -> None:
         return look_again(page.app, chosen)
 
     outputs = [*(bar.widgets[field.name] for field in QUICK), bar.notice]
-    on_event(bar.refresh.click, on_refresh, page.messages, inputs=[checkpoint], outputs=outputs)
+    for event in (bar.refresh.click, page.bridge.merged):
+        on_event(event, on_refresh, page.messages, inputs=[checkpoint], outputs=outputs)
 
 
 def _connect_load(page: Page, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -> None:

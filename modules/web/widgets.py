@@ -45,6 +45,17 @@ def _text(field: Field, tab: str, app: App, assets: Assets) -> Any:
     )
 
 
+def _line(field: Field, tab: str, app: App, assets: Assets) -> Any:
+    return gr.Textbox(
+        field.default,
+        label=field.label,
+        placeholder=field.help,
+        max_lines=1,
+        elem_id=field.elem_id(tab),
+        min_width=160,
+    )
+
+
 def _switch(field: Field, tab: str, app: App, assets: Assets) -> Any:
     classes = "aq-switch"
     return gr.Checkbox(field.default, label=field.label, elem_id=field.elem_id(tab), elem_classes=classes, min_width=80)
@@ -158,6 +169,7 @@ def _choices(field: Field, app: App) -> list[tuple[str, Any]]:
 WIDGETS: dict[str, Callable[[Field, str, App, Assets], Any]] = {
     "prompt": _prompt,
     "text": _text,
+    "line": _line,
     "switch": _switch,
     "dropdown": _dropdown,
     "many": _many,

@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         port = free.getsockname()[1]
     data = tmp_path_factory.mktemp("data")
     words = ["--skip-install", "--port", str(port), "--data-dir", str(data), "--models-dir", str(ROOT / "models")]
-    words += ["--lora-dir", str(data / "Lora")]
+    words += ["--lora-dir", str(data / "Lora"), "--ckpt-dir", str(data / "Checkpoints")]
     path = data / "log.txt"
     with path.open("wb") as log:
         process = subprocess.Popen([sys.executable, "webui.py", *words], cwd=ROOT, stdout=log, stderr=log)

@@ -39,7 +39,7 @@ def test_each_folder_may_be_named(tmp_path: Path) -> None:
         embeddings_dir=tmp_path / "e",
     )
     folders = find_folders(flags)
-    assert folders.checkpoints[:2] == (tmp_path / "m" / "Stable-diffusion", tmp_path / "c")
+    assert folders.checkpoints[:2] == (tmp_path / "c", tmp_path / "m" / "Stable-diffusion")
     assert (folders.vae, folders.lora, folders.embeddings) == (tmp_path / "v", tmp_path / "l", tmp_path / "e")
 
 

@@ -85,7 +85,7 @@ def test_two_models_become_a_third_that_is_listed_and_makes_pictures(studio: App
     )
     assert torch.allclose(new, torch.lerp(a, b, 0.25), atol=1e-3)
     assert studio.store.find("0.75(a) + 0.25(b)").name == name
-    assert ticket.job.request.prompt == f"0.75(a) + 0.25(b) → {name}"
+    assert ticket.job.request.prompt == "0.75(a) + 0.25(b)"
     asked = Txt2Img(prompt="x", steps=1, width=64, height=64, override_settings={"sd_model_checkpoint": name})
     assert len(done(studio.engine.submit(asked, LOCAL)).images) == 1
 

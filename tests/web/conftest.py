@@ -53,7 +53,8 @@ def gradio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     """A studio of its own folders with the starter checkpoint; `address` closes it."""
     data = tmp_path_factory.mktemp("data")
-    return open_app(Flags(data_dir=data, models_dir=ROOT / "models", no_half=True, gradio_auth="ann:canary-password"))
+    folders = {"data_dir": data, "models_dir": ROOT / "models", "ckpt_dir": data / "Checkpoints"}
+    return open_app(Flags(**folders, no_half=True, gradio_auth="ann:canary-password"))
 
 
 @pytest.fixture(scope="session")

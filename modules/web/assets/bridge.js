@@ -50,6 +50,9 @@ export function fillForm(tab, asked) {
   openTab(`tab_${tab}`);
 }
 
+/** Tells the server's side of the page that something has happened. */
+export const announce = (event) => trigger?.(event, {});
+
 /** Shows a tab of the page by its elem_id. */
 export function openTab(id) {
   const button = document.getElementById(`${id}-button`);
