@@ -98,9 +98,7 @@ class Flags:
     models_dir: Path | None = _flag(
         "Folders", "the models folder; without this flag DATA/models", metavar="DIR", type=Path
     )
-    ckpt_dir: Path | None = _flag(
-        "Folders", "more checkpoints; new ones go there", metavar="DIR", type=Path
-    )
+    ckpt_dir: Path | None = _flag("Folders", "more checkpoints; new ones go there", metavar="DIR", type=Path)
     vae_dir: Path | None = _flag("Folders", "the folder of VAEs instead of MODELS/VAE", metavar="DIR", type=Path)
     lora_dir: Path | None = _flag("Folders", "the folder of LoRAs instead of MODELS/Lora", metavar="DIR", type=Path)
     hypernetwork_dir: Path | None = _flag(

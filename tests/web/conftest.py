@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,8 @@ def gradio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     """A studio of its own folders with the starter checkpoint; `address` closes it."""
     data = tmp_path_factory.mktemp("data")
-    folders = {"data_dir": data, "models_dir": ROOT / "models", "ckpt_dir": data / "Checkpoints"}
-    return open_app(Flags(**folders, no_half=True, gradio_auth="ann:canary-password"))
+    flags = Flags(data_dir=data, models_dir=ROOT / "models", ckpt_dir=data / "Checkpoints")
+    return open_app(replace(flags, no_half=True, gradio_auth="ann:canary-password"))
 
 
 @pytest.fixture(scope="session")
