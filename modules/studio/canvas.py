@@ -14,6 +14,7 @@ from torch import Tensor
 from modules.diffusion import masks
 from modules.diffusion.color_correction import color_corrected
 from modules.diffusion.masks import Box, ResizeMode
+from modules.diffusion.matched_noise import with_matched_noise
 from modules.diffusion.model import Model
 from modules.diffusion.soft_inpainting import SoftInpainting
 from modules.studio.request import Img2Img, Inpaint
@@ -170,11 +171,11 @@ def flattened(picture: Image.Image, options: Options) -> Image.Image:
     return masks.as_rgb(picture, (red, green, blue))
 
 
-def surface_of(request: Img2Img, options: Options, picture: Image.Image, given: Masks | None) -> Surface:
+def surface_of(request: Img2Img, options: Options, picture: Image.Image, given: Masks | None, seed: int) -> Surface:
     """A picture made ready for the request. Raises: AquatintError if a mask is empty."""
     picture, size = flattened(picture, options), (request.width, request.height)
     if request.outpaints:
-        return _outpainted(request, masks.resize(picture, size, request.resize_mode))
+        return _outpainted(request, masks.resize(picture, size, request.resize_mode), seed)
     if not isinstance(request, Inpaint) or given is None:
         whole = request.resize_mode == ResizeMode.LATENT
         return Surface(_cut_to_eight(picture) if whole else masks.resize(picture, size, request.resize_mode))
@@ -207,8 +208,8 @@ def surface_of(request: Img2Img, options: Options, picture: Image.Image, given: 
     return Surface(picture, painted, latent, overlay)
 
 
-def _outpainted(request: Img2Img, picture: Image.Image) -> Surface:
-    """The picture with room around it: the room, and a seam in the picture, are masked and filled from its edges."""
+def _outpainted(request: Img2Img, picture: Image.Image, seed: int) -> Surface:
+    """The picture with room around it: the room, and a seam in the picture, are masked and filled."""
     sides = request.outpaint_left, request.outpaint_up, request.outpaint_right, request.outpaint_down
     size, blur = request.painted_size, request.outpaint_blur
     larger, mask = Image.new("RGB", size), Image.new("L", size, 255)
@@ -218,7 +219,10 @@ def _outpainted(request: Img2Img, picture: Image.Image) -> Surface:
     mask.paste(0, (sides[0] + left, sides[1] + up, sides[0] + left + kept[0], sides[1] + up + kept[1]))
     painted = masks.inpaint_mask(mask, size, blur_x=blur, blur_y=blur)
     overlay = Overlay(larger, masks.overlay_mask(painted), None)
-    return Surface(masks.filled(larger, painted), painted, painted, overlay)
+    if request.outpaint_fill == "edges":
+        return Surface(masks.filled(larger, painted), painted, painted, overlay)
+    how = request.outpaint_falloff, request.outpaint_color_variation
+    return Surface(with_matched_noise(larger, painted, seed, *how), painted, painted, overlay)
 
 
 def _cut_to_eight(picture: Image.Image) -> Image.Image:

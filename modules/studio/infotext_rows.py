@@ -154,6 +154,13 @@ def _outpaint(request: Img2Img) -> object:
     return ", ".join(str(getattr(request, side)) for side in SIDES) if request.outpaints else None
 
 
+def _noisy(write: Callable[[Img2Img], object]) -> Write:
+    """Of outpainting with noise only."""
+    return _only(
+        Img2Img, lambda request: write(request) if request.outpaints and request.outpaint_fill != "edges" else None
+    )
+
+
 def _outpaint_sides(text: str) -> dict[str, Any]:
     return dict(zip(SIDES, map(whole, text.split(",")), strict=True))
 
@@ -325,6 +332,13 @@ ROWS: tuple[Row, ...] = (
         "Outpaint blur",
         _only(Img2Img, lambda r: r.outpaint_blur if r.outpaints else None),
         _field("outpaint_blur", whole),
+    ),
+    Row("Outpaint fill", _noisy(lambda r: r.outpaint_fill), _field("outpaint_fill", str), "edges"),
+    Row("Outpaint fall-off exponent", _noisy(lambda r: r.outpaint_falloff), _field("outpaint_falloff", float)),
+    Row(
+        "Outpaint color variation",
+        _noisy(lambda r: r.outpaint_color_variation),
+        _field("outpaint_color_variation", float),
     ),
     Row("SD upscale upscaler", _tiled(lambda r: r.sd_upscale_upscaler), _choice("sd_upscale_upscaler"), ""),
     Row("SD upscale overlap", _tiled(lambda r: r.sd_upscale_overlap), _field("sd_upscale_overlap", whole)),

@@ -81,10 +81,10 @@ class Painter:
         noise, request = noise_of(self.job, batch, run, model), self.job.request
         canvas = without_picture(model, len(batch.seeds), run.width, run.height)
         if isinstance(request, Img2Img):
-            options, surfaces = self.job.options, self._surfaces(request, self._pictures(batch, request))
+            options, surfaces = self.job.options, self._surfaces(batch, request, self._pictures(batch, request))
             canvas = prepare(request, options, surfaces, noise.initial(), model)
             if options.img2img_color_correction:
-                canvas = canvas.coloured_as(self._surfaces(request, self._originals(batch, request)))
+                canvas = canvas.coloured_as(self._surfaces(batch, request, self._originals(batch, request)))
         return canvas, self._sampled(batch, run, model, canvas, noise)
 
     def _sampled(self, batch: Batch, run: Pass, model: Model, canvas: Canvas, noise: ImageNoise) -> Tensor:
@@ -93,13 +93,14 @@ class Painter:
             refiner = self._refiner(batch, run, model)
             return sample(self.job, batch, run, model, self.hooks, canvas, noise, refiner)
 
-    def _surfaces(self, request: Img2Img, pictures: Sequence[Image.Image]) -> list[Surface]:
+    def _surfaces(self, batch: Batch, request: Img2Img, pictures: Sequence[Image.Image]) -> list[Surface]:
         """Raises: AquatintError if a mask is empty."""
         given: Masks | None = None
         if isinstance(request, Inpaint):
             latent = self.open_picture(request.latent_mask) if request.latent_mask else None
             given = Masks(self.open_picture(request.mask), latent)
-        return [surface_of(request, self.job.options, picture, given) for picture in pictures]
+        both = zip(pictures, batch.seeds, strict=True)
+        return [surface_of(request, self.job.options, picture, given, seed) for picture, seed in both]
 
     def _pictures(self, batch: Batch, request: Img2Img) -> list[Image.Image]:
         """What each image of the batch begins with."""

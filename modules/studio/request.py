@@ -188,6 +188,11 @@ class Img2Img(Request):
     outpaint_down: Resize = 0
     """Pixels that are painted beyond the picture, in addition to width and height."""
     outpaint_blur: Annotated[int, Field(ge=0, le=256)] = 8
+    outpaint_fill: Literal["edges", "noise"] = "edges"
+    """What the room is filled with at first: colours of the picture's edges, or noise like the picture."""
+    outpaint_falloff: Annotated[float, Field(ge=0, le=4)] = 1.0
+    outpaint_color_variation: Fraction = 0.05
+    """Of the noise."""
     sd_upscale_upscaler: str | None = None
     """With one, the picture is enlarged and painted over tile by tile; a tile is as large as width x height."""
     sd_upscale_scale: Annotated[float, Field(ge=1, le=8)] = 2.0

@@ -311,6 +311,18 @@ FIELDS = (
     Field("outpaint_down", "Down", "slider", default=0, tabs=(IMAGE,), limits=(0, 512, 8)),
     Field("outpaint_blur", "Blur of the seam", "slider", default=8, tabs=(IMAGE,), limits=(0, 64, 1)),
     Field(
+        "outpaint_fill",
+        "Filled at first with",
+        "radio",
+        default="edges",
+        tabs=(IMAGE,),
+        choices=lambda app: [("Colours of the edges", "edges"), ("Noise like the picture", "noise")],
+    ),
+    Field("outpaint_falloff", "Fall-off exponent", "slider", default=1.0, tabs=(IMAGE,), limits=(0.0, 4.0, 0.01)),
+    Field(
+        "outpaint_color_variation", "Color variation", "slider", default=0.05, tabs=(IMAGE,), limits=(0.0, 1.0, 0.01)
+    ),
+    Field(
         "sd_upscale_upscaler",
         "Upscaler",
         "dropdown",

@@ -81,8 +81,9 @@ def _outpainting(args: Sequence[Any]) -> dict[str, Any]:
 
 def _outpainting_mk2(args: Sequence[Any]) -> dict[str, Any]:
     """_, pixels, mask_blur, direction, noise_q, color_variation"""
-    _, pixels, blur, direction, _, _ = _filled(args, ("", 128, 8, SIDES, 1.0, 0.05))
-    return _sides(pixels, blur, direction)
+    _, pixels, blur, direction, falloff, variation = _filled(args, ("", 128, 8, SIDES, 1.0, 0.05))
+    noise = {"outpaint_falloff": float(falloff), "outpaint_color_variation": float(variation)}
+    return {**_sides(pixels, blur, direction), "outpaint_fill": "noise", **noise}
 
 
 def _sides(pixels: Any, blur: Any, direction: Any) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def over_the_picture(sheet: Sheet) -> None:
     """Closed until somebody wants them: what is done around, over and over to a picture."""
     if sheet.form.tab == IMAGE:
         sides = ("outpaint_left", "outpaint_right"), ("outpaint_up", "outpaint_down")
-        fold(sheet, "Outpainting", "outpainting", *sides, ("outpaint_blur",), marked_by=[*sides[0], *sides[1]])
+        filled = ("outpaint_blur", "outpaint_fill"), ("outpaint_falloff", "outpaint_color_variation")
+        fold(sheet, "Outpainting", "outpainting", *sides, *filled, marked_by=[*sides[0], *sides[1]])
         tiled = ("sd_upscale_upscaler", "sd_upscale_scale", "sd_upscale_overlap")
         fold(sheet, "SD upscale", "sd_upscale", tiled, marked_by=tiled[:1])
     looped = ("loops", "final_denoising_strength", "denoising_curve")

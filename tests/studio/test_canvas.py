@@ -40,7 +40,7 @@ def canvas_of(mask: Image.Image, latent: Image.Image | None = None, **options: A
     sharp = {"mask_blur_x": 0, "mask_blur_y": 0, "inpainting_fill": 1, "width": 64, "height": 64}
     request = Inpaint.model_validate({"init_images": ["0"], "mask": "1", "inpaint_full_res": False, **sharp})
     chosen = Options.model_validate(options)
-    surface = surface_of(request, chosen, Image.new("RGB", (64, 64), "red"), Masks(mask, latent))
+    surface = surface_of(request, chosen, Image.new("RGB", (64, 64), "red"), Masks(mask, latent), 0)
     return prepare(request, chosen, [surface], torch.zeros(1, 4, 8, 8), inpainting_model())
 
 
@@ -68,7 +68,7 @@ def test_what_is_filled_is_what_the_latent_mask_says() -> None:
     request = Inpaint.model_validate(values)
     picture = Image.new("RGB", (64, 64), "red")
     picture.paste("blue", (32, 0, 64, 64))
-    filled = surface_of(request, Options(), picture, Masks(left_half(), right)).picture
+    filled = surface_of(request, Options(), picture, Masks(left_half(), right), 0).picture
     assert filled.getpixel((63, 32)) != (0, 0, 255)
     assert filled.getpixel((4, 32)) == (255, 0, 0)
 
@@ -90,7 +90,7 @@ def test_without_a_mask_all_is_hidden_as_far_as_the_weight_says() -> None:
     request = Img2Img.model_validate({"init_images": ["0"], "width": 64, "height": 64})
     for weight, seen in ((1.0, 0.0), (0.5, 0.5)):
         options = Options(inpainting_mask_weight=weight)
-        surface = surface_of(request, options, Image.new("RGB", (64, 64), "red"), None)
+        surface = surface_of(request, options, Image.new("RGB", (64, 64), "red"), None, 0)
         canvas = prepare(request, options, [surface], torch.zeros(1, 4, 8, 8), inpainting_model())
         assert canvas.inpaint is not None
         assert canvas.inpaint[0, 0].all()
@@ -101,7 +101,7 @@ def test_what_is_clear_in_a_picture_gets_the_colour_of_the_options() -> None:
     request = Img2Img.model_validate({"init_images": ["0"], "width": 64, "height": 64})
     clear = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
     colours = {
-        text: surface_of(request, Options(img2img_background_color=text), clear, None).picture.getpixel((5, 5))
+        text: surface_of(request, Options(img2img_background_color=text), clear, None, 0).picture.getpixel((5, 5))
         for text in ("#ffffff", "#102030")
     }
     assert colours == {"#ffffff": (255, 255, 255), "#102030": (16, 32, 48)}

@@ -200,6 +200,11 @@ def test_outpainting_adds_to_the_picture_and_keeps_what_was_there(
     assert np.array_equal(result[inside], np.asarray(original)[0:104, 24:104])
     assert difference(result[:128, :24], np.zeros((128, 24, 3), np.uint8)) > 10
     assert read_infotext(image.infotext).params["Outpaint"] == "32, 64, 0, 16"
+    (noisy,) = painted_over(original, **sides, denoising_strength=0.9, outpaint_fill="noise", outpaint_falloff=0.8)
+    assert np.array_equal(saved_pixels(noisy)[inside], result[inside])
+    assert not np.array_equal(saved_pixels(noisy), result)
+    params = read_infotext(noisy.infotext).params
+    assert (params["Outpaint fill"], params["Outpaint fall-off exponent"]) == ("noise", "0.8")
 
 
 def test_sd_upscale_paints_tile_by_tile(painted_over: Callable[..., list[SavedImage]]) -> None:

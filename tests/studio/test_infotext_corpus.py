@@ -81,7 +81,11 @@ ONLY_WITH: dict[str, Callable[[Request], object]] = {
     "denoising_strength": lambda r: r.kind != "txt2img" or getattr(r, "enable_hr", False),
     **dict.fromkeys(("denoising_curve", "final_denoising_strength"), lambda r: getattr(r, "loops", 1) > 1),
     **dict.fromkeys((name for _, name in SOFT), lambda r: getattr(r, "soft_inpainting", False)),
-    "outpaint_blur": lambda r: getattr(r, "outpaints", False),
+    **dict.fromkeys(("outpaint_blur", "outpaint_fill"), lambda r: getattr(r, "outpaints", False)),
+    **dict.fromkeys(
+        ("outpaint_falloff", "outpaint_color_variation"),
+        lambda r: getattr(r, "outpaints", False) and getattr(r, "outpaint_fill", "") == "noise",
+    ),
     **dict.fromkeys(("sd_upscale_scale", "sd_upscale_overlap"), lambda r: getattr(r, "sd_upscale_upscaler", None)),
     "hr_scale": lambda r: not (getattr(r, "hr_resize_x", 0) or getattr(r, "hr_resize_y", 0)),
 }

@@ -400,7 +400,11 @@ def test_skip_ends_the_batch_and_not_the_job(open_site: Gate, submit: Submit) ->
         ("loopback", [], {"loops": 4, "final_denoising_strength": 0.5, "denoising_curve": "Linear"}),
         ("SD upscale", ["", 32, "Lanczos", 1.5], {"sd_upscale_upscaler": "Lanczos", "sd_upscale_overlap": 32}),
         ("Poor man's outpainting", [64, 6, "fill", ["left", "up"]], {"outpaint_left": 64, "outpaint_right": 0}),
-        ("outpainting mk2", ["", 64, 6, ["right"], 1.0, 0.05], {"outpaint_right": 64, "outpaint_blur": 6}),
+        (
+            "outpainting mk2",
+            ["", 64, 6, ["right"], 1.0, 0.05],
+            {"outpaint_right": 64, "outpaint_blur": 6, "outpaint_fill": "noise"},
+        ),
     ],
 )
 def test_scripts_of_a1111_that_are_fields_here(name: str, args: list[Any], wanted: dict[str, Any]) -> None:
