@@ -242,7 +242,7 @@ def _walk(body: list[ast.stmt], certain: bool) -> Iterator[tuple[ast.stmt, bool]
     for node in body:
         yield node, certain
         if isinstance(node, ast.Try):
-            yield from _walk(node.body, certain=False)
+            yield from _walk(node.body, certain and all(_raises(handler) for handler in node.handlers))
             for handler in node.handlers:
                 yield from _walk(handler.body, certain=False)
             yield from _walk([*node.orelse, *node.finalbody], certain)
@@ -250,3 +250,8 @@ def _walk(body: list[ast.stmt], certain: bool) -> Iterator[tuple[ast.stmt, bool]
             inside = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
             sure = certain and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.If)
             yield from _walk(inside, sure)
+
+
+def _raises(handler: ast.ExceptHandler) -> bool:
+    """Whether what is caught is raised again, in other words perhaps."""
+    return bool(handler.body) and isinstance(handler.body[-1], ast.Raise)

@@ -77,6 +77,11 @@ def test_an_import_that_may_fail_is_a_note(tmp_path: Path, text: str) -> None:
     assert found.notes == ["scripts/a.py:2 would import modules.nowhere, which is not here"]
 
 
+def test_an_import_that_is_caught_to_be_refused_in_other_words_may_not_fail(tmp_path: Path) -> None:
+    text = "try:\n    from modules import nowhere\nexcept ImportError as error:\n    raise RuntimeError('too old') from error"
+    assert scan(extension(tmp_path, scripts__a=text), WORDS).verdict == "cannot"
+
+
 def test_what_a_script_imports_of_its_own_counts_as_the_script_does(tmp_path: Path) -> None:
     lacking = "from modules import nowhere"
     files = {"scripts__a": "from lib_x.deep import y\nfrom .b import z", "lib_x__deep": lacking, "scripts__b": ""}

@@ -48,9 +48,9 @@ export function planReport(plan, { begin }, leave) {
   return card(
     h('h3', {}, nothing ? `${plan.name} has all the packages it wants` : `Packages for ${plan.name}`),
     listOf('These would be installed, beside Aquatint’s own', plan.packages.map((each) => `${each.name} ${each.version}`)),
-    plan.installer !== null ? h('p', {}, `Its install.py would run${installs.length ? `, which asks for ${installs.join(', ')}` : ''}.`) : null,
+    plan.installer !== null ? h('p', {}, `It has an install.py, a program of its own that would run now${installs.length ? ` and asks for ${installs.join(', ')}` : '; what it asks pip for goes into the folder of this extension'}.`) : null,
     listOf('Left out', plan.left_out),
-    h('div', { class: 'aq-row' }, nothing ? null : button('download', 'Install them', () => begin('packages', own), { class: 'aq-primary' }), button('close', nothing ? 'Close' : 'Not now', leave)),
+    h('div', { class: 'aq-row' }, nothing ? null : button('download', plan.packages.length ? 'Install them' : 'Run it', () => begin('packages', own), { class: 'aq-primary' }), button('close', nothing ? 'Close' : 'Not now', leave)),
   );
 }
 

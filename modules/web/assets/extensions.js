@@ -165,6 +165,7 @@ export function mount(element) {
     const before = await orToast(() => ask('loading'));
     if (!before || !(await orToast(() => post('extensions/restart')))) return;
     restart.disabled = true;
+    for (const part of [form, report, list, trash]) part.inert = true;
     clearTimeout(polling);
     fill(chore, h('strong', {}, 'Restarting'), h('div', { class: 'aq-chore-bar' }), h('p', {}, 'The page comes back by itself.'));
     chore.hidden = false;
