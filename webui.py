@@ -103,6 +103,7 @@ def load(flags: Flags, report: Callable[[str], None], server: Server) -> ASGIApp
     """The studio and the pages; a server that cannot have them ends."""
     try:
         report("libraries")
+        from modules.bridge.extension_page import page as extension_page
         from modules.bridge.front_desk import make_desk
         from modules.bridge.opening import open_bridge
         from modules.bridge.scripts_over_http import ScriptsOverHttp
@@ -114,7 +115,7 @@ def load(flags: Flags, report: Callable[[str], None], server: Server) -> ASGIApp
         app = open_app(flags, report, open_bridge)
         report("pages")
         additions = Additions(desk=make_desk(app, server.restart), scripts=ScriptsOverHttp())
-        site = build(app, Process(server.end, server.restart), additions)
+        site = build(app, Process(server.end, server.restart), extension_page.added_to(additions, app))
         app.engine.warm_up()
         return site
     except BaseException:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.component_meta import ComponentMeta
+from gradio.context import get_blocks_context
 
 
 class Quiet(ComponentMeta):  # type: ignore[misc]
@@ -23,15 +24,15 @@ class FormComponent:
     """What may stand in a form."""
 
     def get_expected_parent(self) -> Any:
-        """What a form is."""
-        return gr.Group
+        """A1111's form, a frame around what stands together; here each component has its own."""
+        return None
 
 
 class ToolButton(FormComponent, gr.Button, metaclass=Quiet):  # type: ignore[misc]
     """A small button with one sign on it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.pop("tooltip", None)
+        self.webui_tooltip = kwargs.pop("tooltip", None)
         classes = _classes(kwargs.pop("elem_classes", None))
         given = {"min_width": 0, "scale": 0, "size": "sm", **kwargs}
         if given.get("variant") == "tool":
@@ -123,7 +124,10 @@ class InputAccordion(gr.Checkbox, metaclass=Quiet):  # type: ignore[misc]
         label = kwargs.pop("label", "")
         named = {"elem_id": f"{self.accordion_id}-checkbox", "elem_classes": ["input-accordion-checkbox"]}
         visible = kwargs.pop("visible", True)
-        super().__init__(value, **{**kwargs, **named, "label": f"Enable {label}", "visible": visible})
+        super().__init__(value, **{**kwargs, **named, "label": label, "visible": visible})
+        self.accordion: Any = None
+        if get_blocks_context() is None:
+            return  # Gradio makes it anew for a session that changes it; the drawer is there already
         self.accordion = gr.Accordion(
             label, open=bool(value), elem_id=self.accordion_id, elem_classes=["input-accordion"], visible=visible
         )

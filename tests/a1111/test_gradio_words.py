@@ -364,3 +364,33 @@ def test_our_own_page_is_the_same_while_gradio_is_taught(studio: App, taught: An
     during = config(studio)
     taught.remove()
     assert during == config(studio)
+
+
+DERIVED = """
+class Own(gr.Button):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+class OwnArea(gr.TextArea):
+    pass
+button, area = Own(value="x", elem_id="y"), OwnArea(label="z")
+"""
+
+
+def test_a_derived_class_is_sent_to_the_page_as_what_it_derives_from(say: Say) -> None:
+    said = say(DERIVED)
+    config = said.button.get_config()
+    assert (config["value"], config["elem_id"], said.button.get_block_name()) == ("x", "y", "button")
+    assert (said.area.get_config()["label"], said.area.get_block_name()) == ("z", "textbox")
+
+
+def test_a_class_that_insists_on_a_value_can_be_updated(say: Say) -> None:
+    text = (
+        "class Own(gr.Number):\n    def __init__(self, value, **kwargs):\n        super().__init__(value, **kwargs)\n"
+    )
+    kind = say(text).Own
+
+    def postprocess_data() -> Any:  # as Gradio's own function, which makes components anew
+        return kind(render=False)
+
+    postprocess_data.__code__ = postprocess_data.__code__.replace(co_filename=gr.blocks.__file__)
+    assert postprocess_data().value is None

@@ -13,6 +13,7 @@ from modules.studio.hooks import Hooks
 from . import stubs
 from .approval import approval
 from .containment import containment
+from .extension_page import page
 from .found import Found, find_extensions
 from .host import host
 from .loader import load_extensions
@@ -36,7 +37,9 @@ def open_bridge(app: App) -> Sequence[Hooks]:
     approval.bring_packages(app.folders.state, [each.name for each in found if each.enabled])
     _read_flags(app, [each for each in found if each.enabled])
     stubs.install()
+    page.teach(app)
     load_extensions(app, wanted=app.flags.extensions)
+    importlib.import_module("modules.script_callbacks").ui_settings_callback()
     # Here, because the words load torch and more, of which a start without extensions needs nothing.
     from ..upscaler import bring_theirs
     from .hooks import Bridge

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Protocol
 
 import gradio as gr
@@ -74,6 +74,8 @@ def _maker(speakers: Speakers, sketch: Any, announced: Announced | None) -> Call
             kind, given = sketch, sketch_keywords(given)
         if theirs and announced is not None and given.get("elem_id"):
             given["elem_id"] = announced.elem_id(given["elem_id"])
+        if "value" not in given and _insists_on_value(kind) and is_update():
+            given["value"] = None  # Gradio leaves it out
         component = kind.__new__(kind, *args, **given)
         tell = announced is not None and _is_building()
         named = _named(kind, args, given) if tell else {}
@@ -89,13 +91,18 @@ def _maker(speakers: Speakers, sketch: Any, announced: Announced | None) -> Call
     return __call__
 
 
+def _insists_on_value(kind: Any) -> bool:
+    value = signature(kind.__init__).parameters.get("value")
+    return value is not None and value.default is value.empty
+
+
 def _is_building() -> bool:
     return get_blocks_context() is not None and not LocalContext.in_event_listener.get(False)
 
 
 def _named(kind: Any, args: tuple[Any, ...], given: dict[str, Any]) -> dict[str, Any]:
     """All arguments by name; extensions look for these three without asking whether they are there."""
-    names = [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
+    names = [name for name in signature(kind.__init__).parameters if name != "self"]
     return {"elem_id": None, "label": None, "value": None, **dict(zip(names, args, strict=False)), **given}
 
 

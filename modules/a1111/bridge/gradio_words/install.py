@@ -8,13 +8,13 @@ from pathlib import Path
 
 import gradio as gr
 
+from .configurations import teach_configurations
 from .constructors import Announced, teach_constructors
 from .events import teach_events
 from .old_names import teach_names
 from .patches import Patches
 from .said_once import SaidOnce
 from .speakers import Speakers
-from .tooltips import teach_tooltips
 from .whole_pages import teach_pages
 
 OLD_MODULES = ("deprecation", "documentation", "inputs", "outputs")
@@ -25,12 +25,12 @@ class Taught:
     """Old Gradio as it is understood now, until it is removed."""
 
     def __init__(self, patches: Patches, speakers: Speakers, modules: Sequence[str]) -> None:
-        self.speakers = speakers
-        self._patches, self._modules = patches, modules
+        self.speakers, self.patches = speakers, patches
+        self._modules = modules
 
     def remove(self) -> None:
         """Gradio is as it was before. Components that were made meanwhile keep what they have."""
-        self._patches.undo()
+        self.patches.undo()
         for name in self._modules:
             sys.modules.pop(name, None)
 
@@ -46,7 +46,7 @@ def install(folders: Sequence[Path], announced: Announced | None = None) -> Taug
     teach_constructors(patches, speakers, said, announced)
     teach_events(patches, speakers, said)
     teach_pages(patches, speakers, said)
-    teach_tooltips(patches)
+    teach_configurations(patches)
     added = [f"gradio.{name}" for name in OLD_MODULES if f"gradio.{name}" not in sys.modules]
     for name in added:
         sys.modules[name] = getattr(gr, name.partition(".")[2])

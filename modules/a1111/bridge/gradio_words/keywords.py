@@ -83,6 +83,8 @@ def file_type(kind: type[Block], given: Keywords) -> None:
 def tool_button(kind: type[Block], given: Keywords) -> None:
     if issubclass(kind, gr.Button) and given.get("variant") == "tool":
         given["variant"] = "secondary"
+        for name, small in (("size", "sm"), ("scale", 0), ("min_width", 40)):
+            given.setdefault(name, small)
         given["elem_classes"] = [*_classes(given), "tool"]
 
 

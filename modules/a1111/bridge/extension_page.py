@@ -1,0 +1,97 @@
+"""The page as extensions know it: all that the bridge adds to our site, and the order in which it does."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modules.studio.command_line import ROOT
+
+from .found import extension_folders
+from .loaded import loaded
+
+if TYPE_CHECKING:
+    from modules.studio.app import App
+    from modules.web.additions import Additions
+    from modules.web.slots import Slots
+
+    from .gradio_words.install import Taught
+    from .page_building import PageBuilding
+    from .page_forms import ScriptControls
+
+WORDS = Path(__file__).parents[1]
+"""A1111's own components are made in old words too."""
+
+
+class ExtensionPage:
+    """What has been changed for the sake of extensions' pages, until it is removed."""
+
+    def __init__(self) -> None:
+        self._taught: Taught | None = None
+        self._building: PageBuilding | None = None
+        self.controls: ScriptControls | None = None
+        """Of the page that was built last."""
+
+    def teach(self, app: App) -> None:
+        """Old Gradio is understood from now on: extensions use its words while they are loaded."""
+        # Here, because Gradio takes seconds to import and a start without extensions needs it later.
+        from .gradio_words.install import install
+        from .page_building import PageBuilding
+
+        self._building = PageBuilding()
+        self._taught = install([*extension_folders(app.folders.data), WORDS], self._building)
+
+    def remove(self) -> None:
+        """Gradio is as it was before."""
+        if self._taught is not None:
+            self._taught.remove()
+        self._taught = self._building = self.controls = None
+
+    def added_to(self, additions: Additions, app: App) -> Additions:
+        """The same with all that extensions add to a page; unchanged without extensions."""
+        taught, building = self._taught, self._building
+        if taught is None or building is None or not any(each.enabled for each in loaded.extensions):
+            return additions
+        from modules.web.slots import Slots
+
+        from .file_route import file_routes, served_folders
+        from .page_forms import ScriptControls
+        from .page_scripts import PageScripts
+        from .page_tabs import extension_tabs
+
+        shared: Any = importlib.import_module("modules.shared")
+        callbacks = importlib.import_module("modules.script_callbacks")
+        scripts = PageScripts(loaded.extensions, lambda: json.loads(shared.opts.dumpjson()), _localization)
+
+        def slots() -> Slots:
+            callbacks.before_ui_callback()
+            scripts.insert(taught.patches)
+            self.controls = ScriptControls(building)
+            return Slots(forms=[self.controls], later=[extension_tabs])
+
+        def started(demo: Any, site: Any) -> None:
+            shared.demo = demo
+            callbacks.app_started_callback(demo, site)
+
+        folders = app.folders
+        networks = (folders.models, folders.lora, folders.embeddings, folders.hypernetworks)
+        files = file_routes((folders.data, ROOT), served_folders(folders.data, ROOT, networks))
+        routes = [*additions.routes, *scripts.routes(), *files]
+        return dataclasses.replace(additions, slots=slots, routes=routes, started=started)
+
+
+def _localization() -> dict[str, Any]:
+    """The table of words that the settings name, if there is any."""
+    try:
+        module = importlib.import_module("modules.localization")
+    except ImportError:
+        return {}
+    table: dict[str, Any] = module.table() if hasattr(module, "table") else {}
+    return table
+
+
+page = ExtensionPage()
+"""The one there is: Gradio can be taught once."""

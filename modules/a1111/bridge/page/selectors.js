@@ -1,0 +1,39 @@
+// Selectors that extensions wrote for the page of Gradio 3, read as what stands in their place today.
+
+(() => {
+  const RENEWED = [
+    [/label\s*>\s*(textarea|input)/g, 'label $1'],
+    [/>\s*\.tab-nav(?![\w-])/g, ' [role=tablist]'],
+    [/\.tab-nav(?![\w-])/g, '[role=tablist]'],
+    [/>\s*\.tab-wrapper(?![\w-])/g, ' .tab-wrapper'],
+    [/\.gr-button(-\w+)*(?![\w-])/g, ':is(button)'],
+    [/\.gr-(box|block)(?![\w-])/g, '.block'],
+    [/\.gr-form(?![\w-])/g, '.form'],
+    [/\.gr-(compact|panel)(?![\w-])/g, '.row'],
+    [/\.gr-(text-)?input(?![\w-])/g, ':is(input, textarea)'],
+    [/\.gr-(check-radio|checkbox)(?![\w-])/g, 'input[type=checkbox]'],
+    [/\.wrap_inner(?![\w-])/g, '.wrap-inner'],
+  ];
+  const known = new Map();
+
+  function renewed(selector) {
+    if (typeof selector !== 'string') return selector;
+    if (!known.has(selector)) {
+      known.set(selector, RENEWED.reduce((text, [old, present]) => text.replace(old, present), selector));
+    }
+    return known.get(selector);
+  }
+
+  for (const [kind, names] of [
+    [Document, ['querySelector', 'querySelectorAll']],
+    [DocumentFragment, ['querySelector', 'querySelectorAll']],
+    [Element, ['querySelector', 'querySelectorAll', 'closest', 'matches']],
+  ]) {
+    for (const name of names) {
+      const native = kind.prototype[name];
+      kind.prototype[name] = function (selector) {
+        return native.call(this, renewed(selector));
+      };
+    }
+  }
+})();

@@ -1,0 +1,2 @@
+// A module.
+window.oldWordsModule = import.meta.url.includes('/file=extensions/');
