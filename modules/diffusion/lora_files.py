@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from modules.diffusion.errors import AquatintError, CheckpointError
 from modules.diffusion.file_facts import PIECE, FileFacts
-from modules.diffusion.finding import files_below
+from modules.diffusion.finding import ending, names_below
 from modules.diffusion.lora import Lora, read_lora, text_width
 from modules.diffusion.weights import open_weights
 
@@ -22,7 +23,11 @@ class LoraFile(NamedTuple):
     """A file by its stem."""
 
     name: str
-    path: Path
+    file: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.file)
 
 
 class LoraFolder:
@@ -36,10 +41,12 @@ class LoraFolder:
 
     def refresh(self) -> None:
         """Looks at the disk again; of two files with one name the first counts, as in A1111."""
-        paths = files_below(self._folders, SUFFIXES)
+        found = [(name.removesuffix(ending(name)), place, name) for place, name in names_below(self._folders, SUFFIXES)]
+        found.sort(key=lambda each: (each[0].casefold(), each[1].count(os.sep), each[1], each[2]))
         files: dict[str, LoraFile] = {}
-        for path in sorted(paths, key=lambda path: (path.stem.casefold(), len(path.parts), str(path))):
-            files.setdefault(path.stem, LoraFile(path.stem, path))
+        for stem, place, name in found:
+            if stem not in files:
+                files[stem] = LoraFile(stem, f"{place}{os.sep}{name}")
         self.files = files
 
     def find(self, word: str) -> LoraFile:
@@ -68,14 +75,14 @@ class LoraFolder:
 
     def metadata(self, file: LoraFile) -> dict[str, str]:
         """What training wrote into the file; empty when it cannot be read."""
-        known = self._facts.get(file.path, "metadata")
+        known = self._facts.get(file.file, "metadata")
         if known is None:
             try:
                 with open_weights(file.path) as weights:
                     known = dict(weights.metadata)
             except CheckpointError:
                 known = {}
-            self._facts.put(file.path, "metadata", known, save=False)
+            self._facts.put(file.file, "metadata", known, save=False)
         return {str(key): str(value) for key, value in known.items()}
 
     def alias(self, file: LoraFile) -> str:
@@ -84,13 +91,13 @@ class LoraFolder:
 
     def text_width(self, file: LoraFile) -> int:
         """How wide the text is that the UNet reads for which it was made; 0 when the file does not tell."""
-        known = self._facts.get(file.path, "text_width")
+        known = self._facts.get(file.file, "text_width")
         if known is None:
             try:
                 known = text_width(file.path)
             except CheckpointError:
                 known = 0
-            self._facts.put(file.path, "text_width", known, save=False)
+            self._facts.put(file.file, "text_width", known, save=False)
         return int(known)
 
     def short_hash(self, file: LoraFile) -> str:
@@ -98,10 +105,10 @@ class LoraFolder:
         written = self.metadata(file).get("sshs_model_hash", "")
         if written:
             return written[:12]
-        known = self._facts.get(file.path, "weights_sha256")
+        known = self._facts.get(file.file, "weights_sha256")
         if not isinstance(known, str):
             known = _hash_without_header(file.path)
-            self._facts.put(file.path, "weights_sha256", known)
+            self._facts.put(file.file, "weights_sha256", known)
         return known[:12]
 
     def save(self) -> None:

@@ -92,8 +92,8 @@ def _text_beside(path: Path) -> str:
         return ""
 
 
-def insertion(name: str, notes: CardNotes) -> str:
+def insertion(name: str, notes: CardNotes, kind: str = "lora") -> str:
     """What a LoRA's card puts into the prompt: the tag at its preferred weight, then its activation text."""
-    tag = f"<lora:{name}:{notes.preferred_weight or 1:g}>"
+    tag = f"<{kind}:{name}:{notes.preferred_weight or 1:g}>"
     words = notes.activation_text.strip()
     return f"{tag} {words}" if words else tag

@@ -1,25 +1,30 @@
-"""The cards of networks: LoRAs, embeddings and checkpoints with their pictures, notes and trigger words."""
+"""The cards of networks: LoRAs, embeddings, hypernetworks and checkpoints, with pictures and notes."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import os
 import stat
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
+
+from PIL import Image
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.file_facts import FileFacts
-from modules.diffusion.finding import walk
+from modules.diffusion.finding import ending, walk
 from modules.studio.card_facts import read_facts
 from modules.studio.card_notes import CardNotes, insertion, read_notes, write_notes
 from modules.studio.files import write_atomically
 from modules.studio.image_files import open_picture
 
-Kind = Literal["lora", "embedding", "checkpoint"]
+Kind = Literal["lora", "embedding", "hypernetwork", "checkpoint"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 PICTURES = ("png", "jpg", "jpeg", "webp")
 """In A1111's order: `stem.png`, `stem.preview.png`, `stem.jpg` ..."""
 THUMBNAIL = 384
@@ -30,28 +35,38 @@ ON_CARDS = 12
 """Training tags that are searched and shown without opening a card."""
 
 
+NO_NOTES = CardNotes()
+
+
 class NoSuchCardError(AquatintError):
     """The file is not there any more, or never was."""
 
 
-@dataclass(frozen=True)
-class Card:
-    """One file, and what lies beside it."""
+class Card(NamedTuple):
+    """One file, and what lies beside it. Paths are texts: there may be ten thousand cards, and few are looked at."""
 
     id: str
     """Random to look at; it says nothing of the path."""
     kind: Kind
     name: str
     """As prompts have it; a checkpoint's as the list of checkpoints has it."""
-    path: Path
+    file: str
     stem: str
     """What the names of the files beside it begin with."""
     folder: str
     """Below the kind's own folder, with "/"; empty for that itself."""
     size: int
     changed: float
-    picture: Path | None
+    picture_file: str
     has_notes: bool
+
+    @property
+    def path(self) -> Path:
+        return Path(self.file)
+
+    @property
+    def picture(self) -> Path | None:
+        return Path(self.picture_file) if self.picture_file else None
 
     @property
     def notes_file(self) -> Path:
@@ -70,7 +85,7 @@ class Card:
 class Source:
     """Where the cards of a kind come from: `look` gives {name: path} of what is on the disk now."""
 
-    look: Callable[[], Mapping[str, Path]]
+    look: Callable[[], Mapping[str, str] | Mapping[str, Path]]
     roots: tuple[Path, ...]
 
 
@@ -82,15 +97,15 @@ class Cards:
         self._facts = FileFacts(cache)
         self._cards: dict[Kind, list[Card]] = {}
         self._by_id: dict[str, Card] = {}
-        self._seen: dict[Kind, dict[Path, int]] = {}
+        self._seen: dict[Kind, dict[str, int]] = {}
         """When the folders last changed that were looked at."""
         self._lock = threading.Lock()
 
     def refresh(self, kind: Kind) -> None:
         """Looks at the disk again."""
         source = self._sources[kind]
-        listings = {place: frozenset(names) for root in source.roots for place, _, names in walk(root)}
-        seen = {place: _changed(place) for place in (*source.roots, *listings)}
+        listings = {str(place): frozenset(names) for root in source.roots for place, _, names in walk(root)}
+        seen = {place: _changed(place) for place in (*map(str, source.roots), *listings)}
         cards = list(_cards(kind, source.look(), source.roots, listings))
         with self._lock:
             self._cards[kind], self._seen[kind] = cards, seen
@@ -135,7 +150,7 @@ class Cards:
     def notes(self, card: Card) -> CardNotes:
         """What is written beside the file."""
         if not card.has_notes:
-            return CardNotes()
+            return NO_NOTES
         beside = card.notes_file
         known = self._facts.get(beside, "notes")
         if not isinstance(known, dict):
@@ -146,10 +161,10 @@ class Cards:
 
     def tags(self, card: Card, *, read: bool = True) -> list[str]:
         """The most frequent training tags; without `read` only if the header was read before."""
-        known = self._facts.get(card.path, "tags")
+        known = self._facts.get(card.file, "tags")
         if known is None and read:
             known = [tag for tag, _ in read_facts(card.path).tags[:ON_CARDS]]
-            self._facts.put(card.path, "tags", known, save=False)
+            self._facts.put(card.file, "tags", known, save=False)
         return list(known or ())
 
     def save(self) -> None:
@@ -177,16 +192,23 @@ class Cards:
             image = open_picture(card.picture.read_bytes())
         except OSError as error:
             raise NoSuchCardError("The picture of this card is not there any more.") from error
-        image.thumbnail((THUMBNAIL, THUMBNAIL))
-        file = io.BytesIO()
-        image.save(file, "WEBP", quality=82)
-        return file.getvalue()
+        return as_thumbnail(image)
 
     def insertion(self, card: Card) -> str:
         """What a click puts into the prompt; nothing for a checkpoint."""
         if card.kind == "lora":
             return insertion(card.name, self.notes(card))
+        if card.kind == "hypernetwork":
+            return insertion(card.name, self.notes(card), "hypernet")
         return card.name if card.kind == "embedding" else ""
+
+
+def as_thumbnail(image: Image.Image) -> bytes:
+    """The picture, small, as WebP."""
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=82)
+    return file.getvalue()
 
 
 def folders_of(cards: Iterable[Card]) -> list[str]:
@@ -209,43 +231,53 @@ def _holds(words: Sequence[str], card: Card, cards: Cards) -> bool:
 
 
 def _cards(
-    kind: Kind, files: Mapping[str, Path], roots: Sequence[Path], listings: Mapping[Path, frozenset[str]]
+    kind: Kind, files: Mapping[str, str | Path], roots: Sequence[Path], listings: Mapping[str, frozenset[str]]
 ) -> Iterable[Card]:
-    folders: dict[Path, str] = {}
+    folders: dict[str, str] = {}
+    pictures: dict[str, dict[str, str]] = {}
     for name, path in sorted(files.items(), key=lambda pair: pair[0].casefold()):
-        parent = path.parent
+        parent, last = os.path.split(path)
         if parent not in folders:
-            folders[parent] = _folder(parent, roots)
+            folders[parent] = _folder(Path(parent), roots)
+            pictures[parent] = _pictures(listings.get(parent, ()))
         try:
-            found = path.stat()
+            found = os.stat(path)  # noqa: PTH116 - of ten thousand files
         except OSError:  # taken away just now
             continue
-        stem = path.name if stat.S_ISDIR(found.st_mode) else path.stem
-        beside = listings.get(parent, frozenset())
+        stem = last if stat.S_ISDIR(found.st_mode) else last.removesuffix(ending(last))
+        beside, picture = listings.get(parent, frozenset()), pictures[parent].get(stem, "")
         yield Card(
             id=hashlib.sha256(f"{kind} {path}".encode("utf-8", "surrogateescape")).hexdigest()[:24],
             kind=kind,
             name=name,
-            path=path,
+            file=str(path),
             stem=stem,
             folder=folders[parent],
             size=found.st_size,
             changed=found.st_mtime,
-            picture=_picture(parent, stem, beside),
+            picture_file=picture and f"{parent}{os.sep}{picture}",
             has_notes=f"{stem}.json" in beside or f"{stem}.txt" in beside,
         )
 
 
-def _changed(folder: Path) -> int:
+def _changed(folder: str) -> int:
     try:
-        return folder.stat().st_mtime_ns
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116
     except OSError:
         return 0
 
 
-def _picture(folder: Path, stem: str, names: frozenset[str]) -> Path | None:
-    tried = (f"{stem}{middle}.{ending}" for ending in PICTURES for middle in ("", ".preview"))
-    return next((folder / name for name in tried if name in names), None)
+def _pictures(names: Iterable[str]) -> dict[str, str]:
+    """{stem of a network: its picture} among the names in a folder; the first of PICTURES counts."""
+    ranks = {f"{middle}.{ending}": rank for rank, (ending, middle) in enumerate(product(PICTURES, ("", ".preview")))}
+    found: dict[str, tuple[int, str]] = {}
+    for name in names:
+        last = ending(name)
+        for end in (last, f".preview{last}"):
+            rank = ranks.get(end)
+            if rank is not None and name.endswith(end):
+                found[name[: -len(end)]] = min((rank, name), found.get(name[: -len(end)], (rank, name)))
+    return {stem: name for stem, (_, name) in found.items()}
 
 
 def _folder(place: Path, roots: Sequence[Path]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from modules.diffusion.checkpoint import Checkpoint
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.hypernetworks import find_hypernetworks
 from modules.diffusion.lora import WIDTHS
 from modules.studio.app import App
 from modules.studio.card_facts import read_facts
@@ -24,6 +26,8 @@ from modules.web.login import owner_of
 
 PREFIX = "/aquatint/v1/cards"
 PAGE = 60
+TAGGED = ("lora", "hypernetwork")
+"""Kinds that prompts have in angle brackets."""
 KEPT = {**STRICT, "Cache-Control": "private, max-age=86400"}
 """Pictures of cards: their address changes with them."""
 
@@ -41,7 +45,7 @@ def cards_of(app: App) -> Cards:
 
     def loras() -> dict[str, Any]:
         app.loras.refresh()
-        return {name: file.path for name, file in app.loras.files.items()}
+        return {name: file.file for name, file in app.loras.files.items()}
 
     def embeddings() -> dict[str, Any]:
         app.embeddings.refresh()
@@ -55,15 +59,15 @@ def cards_of(app: App) -> Cards:
     sources: dict[Kind, Source] = {
         "lora": Source(loras, (folders.lora, folders.models / "LyCORIS")),
         "embedding": Source(embeddings, (folders.embeddings,)),
+        "hypernetwork": Source(partial(find_hypernetworks, folders.hypernetworks), (folders.hypernetworks,)),
         "checkpoint": Source(checkpoints, folders.checkpoints),
     }
     return Cards(sources, folders.state / "cards.json")
 
 
-def card_routes(app: App) -> APIRouter:
+def card_routes(app: App, cards: Cards) -> APIRouter:
     """Everything below /aquatint/v1/cards."""
     router = APIRouter(prefix=PREFIX)
-    cards = cards_of(app)
 
     @router.get("")
     def find(
@@ -140,7 +144,7 @@ def _told(app: App, cards: Cards, card: Card, model: Checkpoint | None) -> dict[
         "changed": card.changed if math.isfinite(card.changed) else 0,
         "picture": f"v1/cards/{card.id}/picture?v={card.version}" if card.picture else None,
         "insert": cards.insertion(card),
-        "negative": notes.negative_text.strip() if card.kind == "lora" else "",
+        "negative": notes.negative_text.strip() if card.kind in TAGGED else "",
         "description": notes.description,
         "sd_version": notes.sd_version,
         "triggers": notes.activation_text or ", ".join(tags[:5]),
@@ -162,6 +166,8 @@ def _family(app: App, card: Card, model: Checkpoint | None) -> tuple[str, str]:
             return "", file.problem if file else ""
         made_for = file.made_for
         fits = model is None or not model.text_widths or file.widths == model.text_widths
+    elif card.kind == "hypernetwork":
+        return "", ""
     else:
         return next((each.family.name for each in app.store.checkpoints if each.name == card.name), ""), ""
     return made_for, "" if fits or model is None else f"Made for {made_for}, not for {model.stem}."

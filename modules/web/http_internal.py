@@ -1,4 +1,4 @@
-"""The routes that A1111's own page asks, which other programs have come to ask too: /internal and the cards."""
+"""The routes that A1111's own page asks, which other programs have come to ask too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Any
 
 import torch
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
@@ -36,11 +36,10 @@ class ProgressPayload(Payload):
 
 
 def internal_routes(app: App, tasks: TaskNames) -> APIRouter:
-    """Everything below /internal and /sd_extra_networks."""
+    """Everything below /internal."""
     router = APIRouter()
     _add_tasks(router, app, tasks)
     _add_facts(router, app)
-    _add_cards(router)
     return router
 
 
@@ -132,21 +131,3 @@ def _facts(app: App, owner: str) -> dict[str, Any]:
         "Config": options_of(app, owner).model_dump(),
         "Packages": [f"{name}=={packages[name]}" for name in sorted(packages, key=str.casefold)],
     }
-
-
-def _add_cards(router: APIRouter) -> None:
-    @router.get("/sd_extra_networks/thumb")
-    @router.get("/sd_extra_networks/cover-images")
-    def picture(filename: str = "", page: str = "", item: str = "", index: int = 0) -> Response:
-        """404, as in A1111 for a card without a picture: no file is read by its name."""
-        raise HTTPException(404, "File not found")
-
-    @router.get("/sd_extra_networks/metadata")
-    def card_metadata(page: str = "", item: str = "") -> dict[str, Any]:
-        """Empty, as in A1111 for a card without metadata."""
-        return {}
-
-    @router.get("/sd_extra_networks/get-single-card")
-    def card(page: str = "", tabname: str = "", name: str = "") -> dict[str, str]:
-        """Empty, as in A1111 for a card that it cannot draw."""
-        return {"html": ""}

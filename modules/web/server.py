@@ -31,8 +31,9 @@ from modules.web.additions import Additions
 from modules.web.answers import refusal
 from modules.web.gate import allowed_origins
 from modules.web.http_api import api_routes
-from modules.web.http_cards import card_routes
+from modules.web.http_cards import card_routes, cards_of
 from modules.web.http_extensions import extension_lists
+from modules.web.http_extra_networks import extra_network_routes
 from modules.web.http_extras import extras_routes
 from modules.web.http_internal import internal_routes
 from modules.web.http_lists import list_routes
@@ -93,7 +94,9 @@ def build(app: App, process: Process | None = None, additions: Additions | None 
     extensions = extension_lists(more.scripts, more.desk.extensions if more.desk is not None else None)
     routers = [picture_routes(app, tasks, more.scripts), api_routes(app), list_routes(app), extensions]
     routers += [extras_routes(app), missing_routes()]
-    own = (internal_routes(app, tasks), scheduler_routes(app, more.scripts), plan_routes(app), card_routes(app))
+    cards = cards_of(app)
+    own = (internal_routes(app, tasks), scheduler_routes(app, more.scripts), plan_routes(app))
+    own = (*own, card_routes(app, cards), extra_network_routes(cards))
     for router in (*routers, *own):
         site.include_router(router)
     if process is not None and app.flags.api_server_stop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -13,16 +14,20 @@ from modules.studio.app import App, open_app
 from modules.studio.command_line import ROOT, Flags
 from modules.web.server import build
 from tests.networks import HOSTILE, make_lora, make_picture, trained_with
+from tests.web.test_images import png
 
 CARDS = "/aquatint/v1/cards"
+COVER = base64.b64encode(png()).decode()
+HEADER = {"ss_evil": HOSTILE, "ssmd_cover_images": json.dumps([COVER])}
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     data = tmp_path_factory.mktemp("data")
-    make_lora(data / "Lora/style/ink.safetensors", metadata=trained_with(brush=9) | {"ss_evil": HOSTILE})
+    make_lora(data / "Lora/style/ink.safetensors", metadata=trained_with(brush=9) | HEADER)
     make_picture(data / "Lora/style/ink.preview.png")
     make_lora(data / "Lora/wide.safetensors", width=2048)
+    make_lora(data / "models/hypernetworks/mine/bold.safetensors")
     return open_app(
         Flags(data_dir=data, ckpt_dir=ROOT / "models/Stable-diffusion", lora_dir=data / "Lora", nowebui=True)
     )
@@ -52,6 +57,43 @@ def test_a_page_tells_of_its_cards_and_no_path(client: TestClient, app: App) -> 
 def test_one_of_another_family_says_why(client: TestClient) -> None:
     wide = found(client, words="wide", checkpoint="starter")[0]
     assert wide["misfit"] == "Made for SDXL, not for starter."
+
+
+def test_hypernetworks_have_cards_too(client: TestClient) -> None:
+    (card,) = found(client, kind="hypernetwork")
+    assert (card["name"], card["folder"], card["insert"]) == ("bold", "mine", "<hypernet:bold:1>")
+
+
+def test_a1111s_routes_show_what_has_a_card_and_nothing_else(client: TestClient, app: App) -> None:
+    folder = app.folders.lora
+    secret = make_picture(app.folders.data / "secret.png")
+    thumb = client.get("/sd_extra_networks/thumb", params={"filename": str(folder / "style/ink.preview.png")})
+    assert (thumb.status_code, thumb.headers["content-type"]) == (200, "image/webp")
+    others = (
+        str(secret),
+        str(folder / "style/ink.safetensors"),
+        "",
+        "/etc/passwd",
+        str(folder / "style/../../secret.png"),
+    )
+    answers = [client.get("/sd_extra_networks/thumb", params={"filename": other}).status_code for other in others]
+    assert answers == [404] * len(others)
+
+
+def test_a1111s_routes_tell_of_a_header_and_draw_a_card(client: TestClient) -> None:
+    asked = {"page": "lora", "item": "ink"}
+    told = json.loads(client.get("/sd_extra_networks/metadata", params=asked).json()["metadata"])
+    assert (told["ss_network_dim"], "ssmd_cover_images" in told) == ("16", False)
+    cover = client.get("/sd_extra_networks/cover-images", params=asked)
+    assert (cover.status_code, cover.headers["content-type"]) == (200, "image/webp")
+    assert client.get("/sd_extra_networks/cover-images", params={**asked, "index": 1}).status_code == 404
+    drawn = client.get("/sd_extra_networks/get-single-card", params={"page": "lora", "name": "ink"}).json()["html"]
+    assert 'data-name="ink"' in drawn
+    assert "ink.preview.png" in drawn
+    for route in ("metadata", "get-single-card"):
+        assert (
+            client.get(f"/sd_extra_networks/{route}", params={"page": "lora", "item": "no", "name": "no"}).json() == {}
+        )
 
 
 def test_checkpoints_have_cards_too(client: TestClient) -> None:

@@ -2,6 +2,7 @@
 
 import { address, ask, post } from './api.js';
 import { shownImage } from './bridge.js';
+import { tagged } from './card_words.js';
 import { confirmed } from './dialog.js';
 import { button, h } from './dom.js';
 import { orToast, toast } from './toast.js';
@@ -20,7 +21,7 @@ const LORA_ONLY = ['activation_text', 'preferred_weight', 'negative_text'];
 export async function openCard(id, tab, changed) {
   const card = await orToast(() => ask(`v1/cards/${id}`));
   if (!card) return;
-  const fields = FIELDS.filter(([name]) => card.kind === 'lora' || !LORA_ONLY.includes(name));
+  const fields = FIELDS.filter(([name]) => tagged(card) || !LORA_ONLY.includes(name));
   const inputs = new Map(fields.map(([name, , hint]) => [name, input(name, card.notes[name], hint)]));
   const picture = h('img', { class: 'aq-card-large', alt: '', hidden: !card.picture });
   if (card.picture) picture.src = address(card.picture);

@@ -2,10 +2,15 @@
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
+const TAGS = { lora: '(?:lora|lyco)', hypernetwork: 'hypernet' };
+
+/** Whether prompts have the card's network in angle brackets. */
+export const tagged = (card) => card.kind in TAGS;
+
 /** The card's tag at any weight, or the embedding's name as a word of its own, perhaps with a weight. */
 function pattern(card) {
   const name = escaped(card.name);
-  if (card.kind === 'lora') return new RegExp(`<(?:lora|lyco):${name}(?::[^<>]*)?>`);
+  if (tagged(card)) return new RegExp(`<${TAGS[card.kind]}:${name}(?::[^<>]*)?>`);
   return new RegExp(`\\(${name}:[\\d.]+\\)|(?<![\\p{L}\\p{N}_-])${name}(?![\\p{L}\\p{N}_-])`, 'u');
 }
 
@@ -20,4 +25,4 @@ export function toggled(text, card, inserted) {
   return rest.replace(/,\s*,/g, ',').replace(/ {2,}/g, ' ').replace(/^[\s,]+|\s+$/g, '').replace(/,$/, '');
 }
 
-const joiner = (text, card) => (card.kind === 'lora' || /[,\s]$/.test(text) ? ' ' : ', ');
+const joiner = (text, card) => (tagged(card) || /[,\s]$/.test(text) ? ' ' : ', ');

@@ -3,17 +3,18 @@
 import { ask } from './api.js';
 import { fillForm } from './bridge.js';
 import { openCard } from './card_page.js';
-import { toggled, uses } from './card_words.js';
+import { tagged, toggled, uses } from './card_words.js';
 import { cardFace } from './card_face.js';
 import { button, debounce, fill, h, icon, say } from './dom.js';
 import { insert } from './prompt.js';
 import { orToast, toast } from './toast.js';
 
 const SEARCH_AFTER = 200;
-const KINDS = [['lora', 'LoRA'], ['embedding', 'Embeddings'], ['checkpoint', 'Checkpoints']];
+const KINDS = [['lora', 'LoRA'], ['embedding', 'Embeddings'], ['hypernetwork', 'Hypernetworks'], ['checkpoint', 'Checkpoints']];
 const EMPTY = {
   lora: 'There are no LoRAs yet. Put .safetensors files into models/Lora, then press the arrows above.',
   embedding: 'There are no embeddings yet. Put files into embeddings, then press the arrows above.',
+  hypernetwork: 'There are no hypernetworks yet. Put .pt or .safetensors files into models/hypernetworks, then press the arrows above.',
   checkpoint: 'There are no checkpoints yet. Put .safetensors files into models/Stable-diffusion.',
 };
 
@@ -171,7 +172,7 @@ class Drawer {
       return;
     }
     const [positive, negative] = [this.prompt('prompt'), this.prompt('neg_prompt')];
-    const box = card.kind === 'lora' ? positive : [positive, negative].find((each) => uses(each.value, card)) ?? this.box;
+    const box = tagged(card) ? positive : [positive, negative].find((each) => uses(each.value, card)) ?? this.box;
     const taken = uses(box.value, card);
     const back = document.activeElement;
     write(box, toggled(box.value, card, card.insert));
