@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from PIL import Image
 
@@ -24,7 +24,7 @@ from modules.studio.files import write_atomically
 from modules.studio.image_files import open_picture
 
 Kind = Literal["lora", "embedding", "hypernetwork", "checkpoint"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[Kind, ...] = ("lora", "embedding", "hypernetwork", "checkpoint")
 PICTURES = ("png", "jpg", "jpeg", "webp")
 """In A1111's order: `stem.png`, `stem.preview.png`, `stem.jpg` ..."""
 THUMBNAIL = 384
