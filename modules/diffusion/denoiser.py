@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import torch
@@ -84,10 +84,15 @@ class Guidance:
         """Whether the next calls save themselves the negative prompts: an image's first prompt stands in for them."""
         self.unconditional: Tensor | None = None
         """What x (B, 4, h, w) of the last call was for the negative prompts alone, where they were asked."""
+        self.answered: Callable[[Tensor], Tensor] | None = None
+        """Asked after each call with the denoised x (n, 4, h, w) for each prompt, the negative ones last; gives what
+        shall be joined."""
+        self._call: tuple[Tensor, Tensor] | None = None
         self._training_sigmas = model.training_sigmas.cpu()  # each call would wait for the device otherwise
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The denoised x, of its shape; `sigma` () is on the CPU."""
+        self._call = x, sigma
         scaled = x / (sigma**2 + 1).sqrt()
         seen = scaled if self.inpaint is None else torch.cat([scaled, self.inpaint.to(scaled)], dim=1)
         output, negative = self._guided(seen, sigma_to_t(self._training_sigmas, sigma.cpu()).to(x.device))
@@ -131,7 +136,21 @@ class Guidance:
             predicted = self.model.predict(seen[images], timestep.expand(len(rows)), [asked[row][1] for row in rows])
             for row, output in zip(rows, predicted, strict=True):
                 outputs[row] = output
-        return outputs
+        return outputs if self.answered is None else self._altered(outputs, [image for image, _ in asked])
+
+    def _altered(self, outputs: list[Tensor], images: Sequence[int]) -> list[Tensor]:
+        """The outputs as `answered` wants them."""
+        assert self.answered is not None
+        assert self._call is not None
+        x, sigma = self._call
+        rows, stacked = x[list(images)], torch.stack(outputs)
+        denoised = self._denoised(rows, sigma, stacked)
+        wanted = self.answered(denoised.clone())
+        if torch.equal(wanted, denoised):
+            return outputs
+        if self.model.prediction_type == "v_prediction":
+            return list((rows / (sigma**2 + 1).sqrt() - wanted * (sigma**2 + 1).sqrt()) / sigma)
+        return list((rows - wanted) / sigma)
 
 
 def _composed(parts: Sequence[tuple[float, Tensor]], away: Tensor, scale: float) -> Tensor:

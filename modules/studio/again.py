@@ -85,6 +85,7 @@ def from_record(record: Record, app: App, owner: str) -> Again:
         values[name] = other.name
         causes += causes_of_other
     taking_turns = len(made.pictures) - issubclass(kind, Inpaint) > 1
+    causes += [f"The script {name:.60} took part, and is not run again." for name in record.scripts]
     seeds, which = _seeds(record, together=taking_turns or app.hardware.device.type != "cpu")
     request = read_request(record.kind, {**values, **seeds})
     return Again(request, options, which, (*causes, *_circumstances(made, app)), _networks(record.extra))

@@ -148,6 +148,6 @@ def _tidy(queue: Queue, gallery: Gallery, uploads: Uploads, forms: Forms) -> Non
     needed = {
         picture
         for row in queue.rows(states=("queued",), limit=None)
-        for picture in read_request(row.kind, json.loads(row.request)).pictures()
+        for picture in read_request(row.kind, json.loads(row.request)).uploads()
     }
     uploads.sweep(needed | forms.words(), UPLOADS_ARE_KEPT)

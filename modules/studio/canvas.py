@@ -99,10 +99,13 @@ class Canvas:
         """The canvas that gives what is painted the colours of these pictures."""
         return replace(self, colours=[surface.picture for surface in surfaces])
 
-    def finish(self, index: int, image: Image.Image) -> Image.Image:
+    def overlay_of(self, index: int) -> Overlay | None:
+        """Where an image goes, if it is a part of an original."""
+        return self.overlays[index] if self.overlays else None
+
+    def finish(self, index: int, image: Image.Image, overlay: Overlay | None) -> Image.Image:
         """The decoded image put back into its original, if there is one: outside the mask nothing changes."""
         image = color_corrected(image, self.colours[index]) if self.colours else image
-        overlay = self.overlays[index] if self.overlays else None
         return image if overlay is None else masks.paste_back(overlay.original, image, overlay.mask, overlay.box)
 
 

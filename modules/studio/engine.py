@@ -135,7 +135,7 @@ class Engine:
         else:
             request, options = resolve(request, options, self.store, self.styles, self.upscalers, self.faces)
         request = Chain(self.hooks).asked(request)
-        for picture in request.pictures():
+        for picture in request.uploads():
             self.uploads.read(picture, owner)
         row = QueueRow(
             id=uuid.uuid4().hex,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from modules.diffusion.denoiser import Guidance
     from modules.diffusion.model import Model
+    from modules.studio.canvas import Canvas, Overlay
     from modules.studio.job import Batch, Job, SavedImage
     from modules.studio.passes import Pass
     from modules.studio.request import Request
@@ -52,6 +53,11 @@ class Hooks:
     def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         """The pass is over, also when it failed; the latents of the last one are still to be decoded."""
 
+    def extra_noise(self, job: Job, batch: Batch, noise: Tensor, latents: Tensor, x: Tensor) -> Tensor:
+        """`noise` (B, C, h, w) is about to be added to `x`, the picture's `latents` under the noise of the first step.
+        Returns what shall be added in its place."""
+        return noise
+
     def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
         """`x` (B, C, h, w) is the noise (or noised image) that sampling starts from. Returns what it shall be."""
         return x
@@ -64,6 +70,13 @@ class Hooks:
         """Before each call of the model, once it is known which prompts it is asked for: `guidance` holds them and may
         be changed for this call. Returns the x that it shall see."""
         return x
+
+    def blended(
+        self, job: Job, batch: Batch, step: int, guided: Tensor, blended: Tensor, canvas: Canvas, sigma: Tensor
+    ) -> Tensor:
+        """After each call of the model where there is a mask: `blended` is what was `guided` with the canvas outside
+        of the mask. Returns what it shall be."""
+        return blended
 
     def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
         """After each call of the model and guidance. Returns the denoised latents that the sampler shall see."""
@@ -84,6 +97,10 @@ class Hooks:
         """One image as it was painted: of an inpainted one, the part alone. Returns what is put into the original."""
         return image
 
+    def overlay(self, job: Job, batch: Batch, index: int, overlay: Overlay | None) -> Overlay | None:
+        """What of the original lies over image number `index` of the batch. Returns what shall."""
+        return overlay
+
     def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
         """`batch.images` are decoded and may be changed."""
 
@@ -97,6 +114,10 @@ class Hooks:
 
     def image_saved(self, job: Job, image: SavedImage) -> None:
         """The image is on disk and in the index."""
+
+    def sheet(self, job: Job, images: Sequence[Image]) -> Sequence[Image]:
+        """The job's pictures are about to be put on one sheet. Returns those that shall be."""
+        return images
 
     def pictures_made(self, job: Job, images: Sequence[Image]) -> None:
         """All of the job's pictures are made; `images` are those of this run, in their order."""
@@ -143,6 +164,11 @@ class Chain(Hooks):
         for hook in self.hooks:
             hook.pass_ends(job, batch, run, model)
 
+    def extra_noise(self, job: Job, batch: Batch, noise: Tensor, latents: Tensor, x: Tensor) -> Tensor:
+        for hook in self.hooks:
+            noise = hook.extra_noise(job, batch, noise, latents, x)
+        return noise
+
     def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
         for hook in self.hooks:
             x = hook.sampling_begins(job, batch, model, x, sigmas)
@@ -157,6 +183,13 @@ class Chain(Hooks):
         for hook in self.hooks:
             x = hook.guided(job, batch, step, guidance, x, sigma)
         return x
+
+    def blended(
+        self, job: Job, batch: Batch, step: int, guided: Tensor, blended: Tensor, canvas: Canvas, sigma: Tensor
+    ) -> Tensor:
+        for hook in self.hooks:
+            blended = hook.blended(job, batch, step, guided, blended, canvas, sigma)
+        return blended
 
     def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
         for hook in self.hooks:
@@ -182,6 +215,11 @@ class Chain(Hooks):
             image = hook.image_painted(job, batch, index, image)
         return image
 
+    def overlay(self, job: Job, batch: Batch, index: int, overlay: Overlay | None) -> Overlay | None:
+        for hook in self.hooks:
+            overlay = hook.overlay(job, batch, index, overlay)
+        return overlay
+
     def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
         for hook in self.hooks:
             hook.batch_ends(job, batch, model)
@@ -199,6 +237,11 @@ class Chain(Hooks):
     def image_saved(self, job: Job, image: SavedImage) -> None:
         for hook in self.hooks:
             hook.image_saved(job, image)
+
+    def sheet(self, job: Job, images: Sequence[Image]) -> Sequence[Image]:
+        for hook in self.hooks:
+            images = hook.sheet(job, images)
+        return images
 
     def pictures_made(self, job: Job, images: Sequence[Image]) -> None:
         for hook in self.hooks:

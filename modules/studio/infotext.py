@@ -58,7 +58,7 @@ def write_infotext(job: Job, index: int, model: ModelFacts) -> str:
     """
     source = Source(job, index, model)
     params: dict[str, object] = {row.label: row.write(source) for row in ROWS}
-    params |= job.extra_generation_params
+    params |= job.further_entries(index)
     params["Version"] = f"Aquatint {VERSION}" if job.options.add_version_to_infotext else None
     prompt, negative_prompt = job.prompts[index], job.negative_prompts[index]
     text = laid_out(prompt, negative_prompt, params)

@@ -138,6 +138,8 @@ class Job:
     """What hooks keep for as long as the job runs, by names of their own."""
     saved_before: dict[str, SavedImage] = field(default_factory=dict, repr=False)
     """What an earlier run of it, which ended with the server, has saved, by infotext: not to be saved twice."""
+    scripts: list[str] = field(default_factory=list)
+    """Titles of the scripts of extensions that were asked to take part."""
     outer: Job | None = field(default=None, repr=False)
     """The job of which a hook has begun this one, on the same thread: what is reported reaches its watchers."""
     made: Made | None = None
@@ -179,9 +181,19 @@ class Job:
         if self.interrupted or self.skipped:
             raise Stopped
 
+    def further_entries(self, index: int) -> dict[str, object]:
+        """What hooks have added to the infotext of the image number `index`."""
+        return {name: _of_image(value, index) for name, value in self.extra_generation_params.items()}
+
     def comment(self, text: str) -> None:
         """Tells the person something once; the job goes on."""
         if self.outer is not None:
             self.outer.comment(text)
         elif text not in self.progress.comments:
             self.report(comments=(*self.progress.comments, text))
+
+
+def _of_image(value: object, index: int) -> object:
+    if isinstance(value, list):
+        return value[index] if index < len(value) else None
+    return value(index) if callable(value) else value

@@ -200,7 +200,8 @@ class Painter:
         canvas = canvas.shows(batch.latents)
         pixels = self.hooks.decoded(job, batch, model.decode(batch.latents))
         painted = [self.hooks.image_painted(job, batch, index, _picture(each)) for index, each in enumerate(pixels)]
-        return [canvas.finish(index, image) for index, image in enumerate(painted)]
+        overlays = [self.hooks.overlay(job, batch, index, canvas.overlay_of(index)) for index in range(len(painted))]
+        return [put_back(overlay, image) for overlay, image in zip(overlays, painted, strict=True)]
 
     def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
         self.job.report(stage="decoding")

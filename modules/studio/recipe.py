@@ -132,7 +132,7 @@ class Recipe:
         if len(self._images) < 2 or job.request.do_not_save_grid or not job.options.grid_save:
             return
         infotext = write_infotext(job, 0, ModelFacts.of(model))
-        job.report(grid=self.gallery.save(image_grid(self._images), infotext, job, 0, grid=True))
+        job.report(grid=self.gallery.save(image_grid(self.hooks.sheet(job, self._images)), infotext, job, 0, grid=True))
 
 
 def set_up_images(job: Job) -> None:

@@ -29,8 +29,10 @@ THE_LAST = "the last of the pictures"
 """What stands for a latent mask: its id depends on the owner too, but not every request has one."""
 PICTURES = ("init_images", "mask", "firstpass_image")
 CHECKPOINTS = ("refiner_checkpoint", "hr_checkpoint_name")
+SCRIPTS = ("script_name", "script_args", "alwayson_scripts")
+"""What scripts of extensions were handed; a record has their titles, since what they do may change at any time."""
 NOT_OF_THE_PIXELS = ("styles", "n_iter", "override_settings", "do_not_save_samples", "do_not_save_grid")
-LEFT_OUT = frozenset((*OF_THE_IMAGE, *PICTURES, *NOT_OF_THE_PIXELS))
+LEFT_OUT = frozenset((*OF_THE_IMAGE, *PICTURES, *SCRIPTS, *NOT_OF_THE_PIXELS))
 """Fields of a request that a record has elsewhere, or that say nothing of the pixels. Uploads have ids that depend on
 their owner, so pictures are named by what is in them."""
 SILENT_SECTIONS = frozenset({"saving-images", "saving-paths", "saving-to-dirs", "ui", "infotext", "system"})
@@ -99,6 +101,8 @@ class Record(BaseModel):
     image: OneImage
     extra: dict[str, str] = {}
     """Further entries of the infotext: the hashes of networks, among others."""
+    scripts: tuple[str, ...] = ()
+    """Titles of the scripts of extensions that took part."""
     made: Made = Made()
 
 
@@ -151,7 +155,8 @@ def write_record(job: Job, index: int) -> str:
             seed=job.seeds[index],
             subseed=job.subseeds[index] if job.request.subseed_strength else 0,  # one that was drawn for nothing
         ),
-        extra={key: str(value) for key, value in job.extra_generation_params.items() if value is not None},
+        extra={key: str(value) for key, value in job.further_entries(index).items() if value is not None},
+        scripts=tuple(job.scripts),
         made=job.made.model_copy(update=dict.fromkeys(hidden, "")),
     )
     return json.dumps(record.model_dump(mode="json"), separators=(",", ":"))

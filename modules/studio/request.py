@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -11,6 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from modules.diffusion.errors import AquatintError
 
 LONGEST_PROMPT = 20_000
+LARGEST_ARGUMENTS = 2_000_000
+"""Characters of the JSON that the arguments of all scripts of a request make."""
+UPLOAD = "aquatint_upload"
+"""Among the arguments of scripts {UPLOAD: id} is a picture, by the id of its upload."""
 LONGEST_INFOTEXT = 100_000
 MOST_PIXELS = 64 * 1024 * 1024
 """Pixels of one batch: width x height x batch_size."""
@@ -109,6 +115,10 @@ class Request(BaseModel):
         """The ids of the uploads it needs."""
         return ()
 
+    def uploads(self) -> tuple[str, ...]:
+        """The ids of all uploads that it needs, those that scripts want among them."""
+        return (*self.pictures(), *_uploads_in([*self.script_args, self.alwayson_scripts]))
+
     @property
     def batches(self) -> int:
         """How many batches are painted, one after another."""
@@ -120,10 +130,31 @@ class Request(BaseModel):
         return self.width, self.height
 
     @model_validator(mode="after")
+    def _scripts_can_be_kept(self) -> Request:
+        if self.script_args or self.alwayson_scripts:
+            try:
+                text = json.dumps([self.script_args, self.alwayson_scripts], allow_nan=False)
+            except (TypeError, ValueError, RecursionError):
+                raise ValueError("arguments of scripts must be JSON") from None
+            if len(text) > LARGEST_ARGUMENTS:
+                raise ValueError(f"the arguments of scripts are longer than {LARGEST_ARGUMENTS:,} characters")
+        return self
+
+    @model_validator(mode="after")
     def _fits_in_memory(self) -> Request:
         if self.width * self.height * self.batch_size > MOST_PIXELS:
             raise ValueError(f"width x height x batch_size is more than {MOST_PIXELS:,} pixels")
         return self
+
+
+def _uploads_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get(UPLOAD), str):
+            yield value[UPLOAD]
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _uploads_in(each)
 
 
 class Txt2Img(Request):

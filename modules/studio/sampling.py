@@ -77,7 +77,7 @@ def sample(
     """
     sampler = find_sampler(run.sampler_name)
     sigmas = _sigmas(job.options, sampler, run, model, canvas)
-    x, count = _start(job, sampler, sigmas, canvas, noise), len(sigmas) - 1
+    x, count = _start(job, batch, sampler, sigmas, canvas, noise, hooks), len(sigmas) - 1
     before = job.progress.step
     with ExitStack() as stack:
         denoise = _Denoise(job, batch, run, model, hooks, canvas, count, refiner, stack)
@@ -138,7 +138,9 @@ def _sampler_options(job: Job) -> dict[str, Any]:
     }
 
 
-def _start(job: Job, sampler: SamplerRow, sigmas: Tensor, canvas: Canvas, noise: ImageNoise) -> Tensor:
+def _start(
+    job: Job, batch: Batch, sampler: SamplerRow, sigmas: Tensor, canvas: Canvas, noise: ImageNoise, hooks: Hooks
+) -> Tensor:
     """The x (B, C, h, w) that the pass begins with."""
     first, request = noise.initial(), job.request
     if canvas.latents is None:
@@ -147,7 +149,9 @@ def _start(job: Job, sampler: SamplerRow, sigmas: Tensor, canvas: Canvas, noise:
     if isinstance(request, Img2Img) and request.initial_noise_multiplier is not None:
         multiplier = request.initial_noise_multiplier
     x = start_from_latents(canvas.latents, first * multiplier, sigmas)
-    return x + first * job.options.img2img_extra_noise if job.options.img2img_extra_noise else x
+    if not job.options.img2img_extra_noise:
+        return x
+    return x + hooks.extra_noise(job, batch, first, canvas.latents, x) * job.options.img2img_extra_noise
 
 
 class _Denoise:
@@ -185,7 +189,10 @@ class _Denoise:
         self.guidance.without_negative = self._saves_negative(float(sigma))
         self.calls += 1
         x = self.hooks.guided(job, batch, self.step, self.guidance, x, sigma)
-        denoised = self.canvas.blended(self.guidance(x, sigma), float(sigma))
+        guided = self.guidance(x, sigma)
+        denoised = self.canvas.blended(guided, float(sigma))
+        if self.canvas.mask is not None:
+            denoised = self.hooks.blended(job, batch, self.step, guided, denoised, self.canvas, sigma)
         batch.denoised = self.hooks.denoised(job, batch, self.step, denoised, sigma)
         return batch.denoised
 

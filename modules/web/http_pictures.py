@@ -184,7 +184,7 @@ def _info(job: Job, images: list[SavedImage]) -> dict[str, Any]:
         "seed_resize_from_w": request.seed_resize_from_w,
         "seed_resize_from_h": request.seed_resize_from_h,
         "denoising_strength": request.denoising_strength if isinstance(request, Img2Img | Txt2Img) else None,
-        "extra_generation_params": job.extra_generation_params,
+        "extra_generation_params": job.further_entries(0),
         "index_of_first_image": 1 if grid else 0,
         "infotexts": [image.infotext for image in images],
         "styles": list(request.styles),

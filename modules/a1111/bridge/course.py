@@ -19,6 +19,7 @@ from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
 from modules.studio.resolve import resolve
 from modules.studio.settings import Options
 
+from .entries import Entries
 from .face import IMG2IMG_ROWS, Face, checked
 from .host import host
 
@@ -65,6 +66,7 @@ def _nested(p: Face, outer: Job) -> Iterator[Job]:
     try:
         job = job_from(p, outer.options, outer.owner, id=outer.id)
         job.attempt, job.outer, job.wishes = outer.attempt, outer, outer.wishes
+        job.scripts = outer.scripts
         job.progress = Progress(preview_id=outer.progress.preview_id)
         job.kept[FACE] = p
         yield job
@@ -184,7 +186,7 @@ def new_face(job: Job) -> Any:
     words: Any = importlib.import_module("modules.processing")  # which imports this file
     text_alone = isinstance(job.request, Txt2Img)
     p = (words.StableDiffusionProcessingTxt2Img if text_alone else words.StableDiffusionProcessingImg2Img)()
-    p.extra_generation_params = None
+    job.extra_generation_params = Entries(job.extra_generation_params)
     p.bind(job)
     p.keep("open", lambda id: host.app.uploads.open(id, job.owner))
     job.kept[FACE] = p

@@ -13,6 +13,8 @@ from modules.diffusion.samplers import find_sampler, split_merged_name
 from modules.studio.job import Batch, Job
 from modules.studio.request import Img2Img, Inpaint, Request, RequestError, Txt2Img
 
+from .entries import Entries
+
 if TYPE_CHECKING:
     from modules.studio.passes import Pass
 
@@ -224,7 +226,7 @@ def _grids(face: Face) -> str:
 
 
 def _extra(face: Face, value: Any) -> None:
-    face.job.extra_generation_params = value if isinstance(value, dict) else dict(value or {})
+    face.job.extra_generation_params = value if isinstance(value, Entries) else Entries(value)
 
 
 SHARED_ROWS: dict[str, Row] = {

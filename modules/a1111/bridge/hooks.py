@@ -9,19 +9,30 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image
 
+from modules.studio.grid import grid_size
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, SavedImage
 from modules.studio.request import Request, RequestError, Txt2Img
 
 from . import course, script_args
-from .callback_params import AfterCFGCallbackParams, CFGDenoiserParams, ImageSaveParams
+from .callback_params import (
+    AfterCFGCallbackParams,
+    CFGDenoisedParams,
+    ExtraNoiseParams,
+    ImageGridLoopParams,
+    ImageSaveParams,
+)
+from .denoising import Call
 from .face import Face, take_pictures
 from .host import host
 from .outcome import keep_pictures, saved_as
+from .overlays import changed_overlay, laid_over
 from .processed import Processed
 from .script import (
+    MaskBlendArgs,
     PostprocessBatchListArgs,
     PostprocessImageArgs,
+    PostProcessMaskOverlayArgs,
     PostSampleArgs,
 )
 
@@ -30,6 +41,7 @@ if TYPE_CHECKING:
 
     from modules.diffusion.denoiser import Guidance
     from modules.diffusion.model import Model
+    from modules.studio.canvas import Canvas, Overlay
     from modules.studio.passes import Pass
 
 
@@ -124,6 +136,14 @@ class Bridge(Hooks):
     def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         host.p._pass = run
 
+    def extra_noise(self, job: Job, batch: Batch, noise: Tensor, latents: Tensor, x: Tensor) -> Tensor:
+        if not self.callbacks.has_callbacks("extra_noise"):
+            return noise
+        params = ExtraNoiseParams(noise.clone(), latents, x)
+        self.callbacks.extra_noise_callback(params)
+        changed: Tensor = params.noise
+        return changed
+
     def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
         p: Any = host.p
         p._total_steps = len(sigmas) - 1
@@ -135,11 +155,32 @@ class Bridge(Hooks):
         return x if torch.equal(seen, unit) else x + (seen - unit) * sigmas[0]
 
     def guided(self, job: Job, batch: Batch, step: int, guidance: Guidance, x: Tensor, sigma: Tensor) -> Tensor:
+        steps: int = getattr(host.p, "_total_steps", 0)
+        guidance.answered = None
+        if self.callbacks.has_callbacks("cfg_denoised"):
+
+            def answered(rows: Tensor) -> Tensor:
+                params = CFGDenoisedParams(rows, step, steps, guidance.model)
+                self.callbacks.cfg_denoised_callback(params)
+                changed: Tensor = params.x
+                return changed
+
+            guidance.answered = answered
         if not self.callbacks.has_callbacks("cfg_denoiser"):
             return x
-        params = CFGDenoiserParams(x, None, sigma, step, getattr(host.p, "_total_steps", 0), None, None)
-        self.callbacks.cfg_denoiser_callback(params)
-        changed: Tensor = params.x
+        call = Call(guidance, x, sigma, host.p, step, steps)
+        self.callbacks.cfg_denoiser_callback(call.params)
+        return call.taken_back()
+
+    def blended(
+        self, job: Job, batch: Batch, step: int, guided: Tensor, blended: Tensor, canvas: Canvas, sigma: Tensor
+    ) -> Tensor:
+        p: Any = host.p
+        if p.scripts is None or canvas.mask is None or not p.scripts.wants("on_mask_blend"):
+            return blended
+        handed = MaskBlendArgs(guided, canvas.mask, canvas.latents, 1 - canvas.mask, blended, p, sigma)
+        p.scripts.on_mask_blend(p, handed)
+        changed: Tensor = handed.blended_latent
         return changed
 
     def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
@@ -179,6 +220,17 @@ class Bridge(Hooks):
         p.scripts.postprocess_image(p, handed)
         return _picture(handed.image, image)
 
+    def overlay(self, job: Job, batch: Batch, index: int, overlay: Overlay | None) -> Overlay | None:
+        p: Any = host.p
+        if p.scripts is None or not p.scripts.wants("postprocess_maskoverlay"):
+            return overlay
+        handed = PostProcessMaskOverlayArgs(index, overlay and overlay.mask, overlay and laid_over(overlay))
+        before = handed.mask_for_overlay, handed.overlay_image
+        p.scripts.postprocess_maskoverlay(p, handed)
+        if overlay is None or (handed.mask_for_overlay, handed.overlay_image) == before:
+            return overlay
+        return changed_overlay(overlay, handed.overlay_image, handed.mask_for_overlay, before)
+
     def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
         host.p.is_hr_pass = False
 
@@ -205,6 +257,14 @@ class Bridge(Hooks):
             params = ImageSaveParams(self._saving, host.p, str(image.path or ""), {"parameters": image.infotext})
             self.callbacks.image_saved_callback(params)
         self._saving = None
+
+    def sheet(self, job: Job, images: Sequence[Image.Image]) -> Sequence[Image.Image]:
+        if not self.callbacks.has_callbacks("image_grid"):
+            return images
+        rows, columns = grid_size(len(images))
+        params = ImageGridLoopParams(list(images), columns, rows)
+        self.callbacks.image_grid_callback(params)
+        return params.imgs
 
     def pictures_made(self, job: Job, images: Sequence[Image.Image]) -> None:
         p: Any = host.p

@@ -8,12 +8,12 @@ from typing import Any
 from PIL import Image
 
 from modules.studio.job import Job
+from modules.studio.request import UPLOAD
 
+from . import script_controls
 from .host import host
 from .script import Script
 
-UPLOAD = "aquatint_upload"
-"""The key of a picture among arguments; its value is the id of an upload."""
 ARRAY = "aquatint_array"
 """Set beside it where the script wants numpy's array."""
 
@@ -57,6 +57,7 @@ def hand_out(p: Any, job: Job, runner: Any) -> None:
     """Gives p the scripts of its tab, with the arguments that the job was asked for with and defaults for the rest."""
     if not runner.scripts:
         return
+    script_controls.require(runner)
     request = job.request
     args: list[Any] = [default_of(control) for control in runner.inputs]
     args[:1] = [0]
@@ -78,8 +79,18 @@ def _put(args: list[Any], script: Script | None, values: Any, job: Job, title: s
         return
     place = script.args_from or 0
     room = (script.args_to or 0) - place
-    for number, value in enumerate(list(values)[:room]):
-        args[place + number] = thawed(value, job.owner)
+    given = [thawed(value, job.owner) for value in list(values)[:room]]
+    if not script.alwayson or not _same(given, args[place : place + len(given)]):
+        job.scripts.append(script.title())
+    args[place : place + len(given)] = given
+
+
+def _same(values: list[Any], defaults: list[Any]) -> bool:
+    """Whether nobody has touched a script's controls; arrays have no truth of their own."""
+    try:
+        return bool(values == defaults)
+    except ValueError:
+        return False
 
 
 def default_of(control: Any) -> Any:

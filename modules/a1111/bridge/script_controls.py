@@ -63,6 +63,18 @@ def make_section(runner: ScriptRunner, section: str | None, scripts: Sequence[Sc
         script.group = group
 
 
+def require(runner: ScriptRunner) -> None:
+    """The controls, where no page has made them: without a page their values still say what the defaults are."""
+    if all(script.args_from is not None for script in runner.scripts):
+        return
+    import gradio as gr
+
+    with gr.Blocks():
+        runner.prepare_ui()
+        for script in runner.scripts:
+            make(runner, script)
+
+
 def make_all(runner: ScriptRunner) -> list[Any]:
     """All that no section has: those that are always there, the list of the others, and theirs, hidden."""
     import gradio as gr

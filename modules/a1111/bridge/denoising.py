@@ -1,0 +1,116 @@
+"""A call of the network in A1111's words: x and prompts as tensors, a row for each prompt that is asked, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modules.diffusion.conditioning import Conditioning
+from modules.diffusion.denoiser import Composed, Guidance, PromptPart
+
+from .callback_params import CFGDenoiserParams
+
+
+class Denoiser:
+    """What A1111 hands over as `denoiser`: the facts that extensions read from it."""
+
+    def __init__(self, p: Any, guidance: Guidance, step: int, steps: int) -> None:
+        self.p, self.step, self.total_steps, self.steps = p, step, steps, steps
+        self.inner_model = guidance.model
+        self.mask = self.nmask = self.init_latent = None
+        self.cond_scale = guidance.cfg_scale
+
+
+class Call:
+    """One call: what it is asked, handed out, and taken back where it was changed."""
+
+    def __init__(self, guidance: Guidance, x: Tensor, sigma: Tensor, p: Any, step: int, steps: int) -> None:
+        self._guidance, self._x = guidance, x
+        self._images = [image for image, prompt in enumerate(guidance.positive) for _ in _parts(prompt)]
+        rows = x[[*self._images, *range(len(x))]]
+        self._cond = _tensors([part.conditioning for prompt in guidance.positive for part in _parts(prompt)])
+        self._uncond = _tensors(list(guidance.negative))
+        self.params = CFGDenoiserParams(
+            rows,
+            torch.zeros(len(rows), 5, 1, 1, dtype=x.dtype, device=x.device),
+            sigma.to(x.device).expand(len(rows)),
+            step,
+            steps,
+            _copied(self._cond),
+            _copied(self._uncond),
+            Denoiser(p, guidance, step, steps),
+        )
+        self._rows = rows.clone()
+
+    def taken_back(self) -> Tensor:
+        """Gives the guidance what was changed of the prompts; the x that the network shall see."""
+        params, guidance = self.params, self._guidance
+        if not _equal(params.text_cond, self._cond):
+            new = iter(
+                _conditionings([part.conditioning for p in guidance.positive for part in _parts(p)], params.text_cond)
+            )
+            guidance.positive = [
+                [PromptPart(next(new), part.weight) for part in _parts(prompt)] for prompt in guidance.positive
+            ]
+        if not _equal(params.text_uncond, self._uncond):
+            guidance.negative = list(_conditionings(list(guidance.negative), params.text_uncond))
+        rows: Tensor = params.x
+        if rows.shape != self._rows.shape or torch.equal(rows, self._rows):
+            return self._x
+        return rows[[self._images.index(image) for image in range(len(self._x))]]
+
+
+def _parts(prompt: Composed) -> Sequence[PromptPart]:
+    return [PromptPart(prompt, 1.0)] if isinstance(prompt, Conditioning) else prompt
+
+
+def _tensors(prompts: Sequence[Conditioning]) -> Any:
+    """(n, tokens, D), or for SDXL A1111's {"crossattn", "vector"}; shorter prompts repeat their last chunk."""
+    longest = max(len(prompt.embeds) for prompt in prompts)
+    stacked = torch.stack([_filled(prompt.embeds, longest) for prompt in prompts])
+    vectors = [
+        torch.cat([v for v in (prompt.pooled, prompt.time_ids) if v is not None])
+        for prompt in prompts
+        if prompt.pooled is not None
+    ]
+    return {"crossattn": stacked, "vector": torch.stack(vectors)} if len(vectors) == len(prompts) else stacked
+
+
+def _filled(embeds: Tensor, length: int) -> Tensor:
+    missing = length - len(embeds)
+    return torch.cat([embeds, embeds[-77:].repeat(missing // 77, 1)]) if missing else embeds
+
+
+def _conditionings(prompts: Sequence[Conditioning], tensors: Any) -> list[Conditioning]:
+    embeds = tensors["crossattn"] if isinstance(tensors, dict) else tensors
+    if len(embeds) != len(prompts):  # an extension asks for another number of prompts: not to be expressed
+        return list(prompts)
+    changed = [replace(prompt, embeds=row.to(prompt.embeds)) for prompt, row in zip(prompts, embeds, strict=True)]
+    if not isinstance(tensors, dict):
+        return changed
+    return [_with_vector(prompt, row) for prompt, row in zip(changed, tensors["vector"], strict=True)]
+
+
+def _with_vector(prompt: Conditioning, vector: Tensor) -> Conditioning:
+    if prompt.pooled is None:
+        return prompt
+    pooled, rest = vector[: len(prompt.pooled)], vector[len(prompt.pooled) :]
+    return replace(prompt, pooled=pooled, time_ids=None if prompt.time_ids is None else rest)
+
+
+def _copied(tensors: Any) -> Any:
+    if isinstance(tensors, dict):
+        return {name: tensor.clone() for name, tensor in tensors.items()}
+    return tensors.clone()
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one)
+    return (
+        isinstance(one, Tensor) and isinstance(other, Tensor) and one.shape == other.shape and torch.equal(one, other)
+    )
