@@ -13,6 +13,17 @@ from .bridge import course, face_defaults
 from .bridge.containment import containment
 from .bridge.face import IMG2IMG_ROWS, SHARED_ROWS, TXT2IMG_ROWS, Face, Row
 from .bridge.host import host
+from .bridge.pictures import (
+    apply_color_correction,
+    apply_overlay,
+    create_binary_mask,
+    decode_first_stage,
+    decode_latent_batch,
+    old_hires_fix_first_pass_dimensions,
+    setup_color_correction,
+    txt2img_image_conditioning,
+    uncrop,
+)
 from .bridge.processed import Processed, program_version
 
 __all__ = [
@@ -20,14 +31,23 @@ __all__ = [
     "StableDiffusionProcessing",
     "StableDiffusionProcessingImg2Img",
     "StableDiffusionProcessingTxt2Img",
+    "apply_color_correction",
+    "apply_overlay",
+    "create_binary_mask",
     "create_infotext",
+    "decode_first_stage",
+    "decode_latent_batch",
     "fix_seed",
     "get_fixed_seed",
+    "old_hires_fix_first_pass_dimensions",
     "opt_C",
     "opt_f",
     "process_images",
     "process_images_inner",
     "program_version",
+    "setup_color_correction",
+    "txt2img_image_conditioning",
+    "uncrop",
 ]
 
 opt_C = 4
@@ -115,6 +135,28 @@ class StableDiffusionProcessing(Face):
     def close(self) -> None:
         """Gives free what was kept of prompts."""
         self.sampler = self.c = self.uc = None
+
+    def save_samples(self) -> bool:
+        """Whether its pictures are saved."""
+        return not self.do_not_save_samples
+
+    def setup_prompts(self) -> None:
+        """The engine does it."""
+
+    def setup_conds(self) -> None:
+        """The engine does it."""
+
+    def init(self, all_prompts: Any, all_seeds: Any, all_subseeds: Any) -> None:
+        """The engine does it."""
+
+    def fill_fields_from_opts(self) -> None:
+        """Done when the job was asked for."""
+
+    def parse_extra_network_prompts(self) -> Any:
+        """What the first prompt names in <kind:name:...>, by kind."""
+        from .extra_networks import parse_prompts
+
+        return parse_prompts(list(self.prompts or [self.prompt]))[1]
 
     def clear_prompt_cache(self) -> None:
         """Nothing is kept."""

@@ -18,6 +18,7 @@ from .bridge.script import (
 )
 from .bridge.script_classes import ScriptClassData, ScriptFile, postprocessing_scripts_data, scripts_data
 from .bridge.script_runner import ScriptRunner
+from .scripts_postprocessing import ScriptPostprocessing, scripts_postproc
 
 __all__ = [
     "AlwaysVisible",
@@ -31,6 +32,7 @@ __all__ = [
     "ScriptBuiltinUI",
     "ScriptClassData",
     "ScriptFile",
+    "ScriptPostprocessing",
     "ScriptRunner",
     "basedir",
     "list_files_with_name",
@@ -42,6 +44,7 @@ __all__ = [
     "scripts_current",
     "scripts_data",
     "scripts_img2img",
+    "scripts_postproc",
     "scripts_txt2img",
 ]
 

@@ -249,7 +249,7 @@ class Engine:
 
     def _recipe_of(self, job: Job) -> Recipe | ExtrasRecipe | MergerRecipe:
         if isinstance(job.request, Extras):
-            return ExtrasRecipe(job, self.gallery, self.uploads, self.upscalers, self.faces)
+            return ExtrasRecipe(job, self.gallery, self.uploads, self.upscalers, self.faces, self.hooks)
         if isinstance(job.request, Merging):
             return MergerRecipe(job, self.store)
         return Recipe(job, self.store, self.gallery, self.uploads, self.upscalers, self.hooks)

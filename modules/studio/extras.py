@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
@@ -13,6 +13,7 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.tiles import Size
 from modules.studio.face_restoring import CODEFORMER, GFPGAN, FaceRestorers
 from modules.studio.gallery import Gallery
+from modules.studio.hooks import Chain, Hooks
 from modules.studio.image_files import PictureError, open_picture, read_parameters
 from modules.studio.infotext import read_infotext
 from modules.studio.infotext_entries import entry
@@ -25,6 +26,8 @@ from modules.studio.upscaling import NONE, Upscaler, Upscalers, refuse_too_large
 
 Enlarge = Callable[[Image.Image, Upscaler, Size], Image.Image]
 MOST_FILES = 10_000
+PART = "Postprocess part"
+"""The entry that tells a further picture which was made of one from that itself."""
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,31 @@ class Source:
     infotext: str
 
 
+@dataclass
+class Work:
+    """A picture of the Extras at work; hooks may change all of it."""
+
+    image: Image.Image
+    facts: dict[str, str] = field(default_factory=dict)
+    """A1111's words for what was done, by label."""
+    others: list[Image.Image] = field(default_factory=list)
+    """Further pictures that were made of it, to be kept beside it."""
+
+
 class ExtrasRecipe:
     """Runs one job of the Extras on the calling thread. No checkpoint is leased."""
 
     def __init__(
-        self, job: Job, gallery: Gallery, uploads: Uploads, upscalers: Upscalers, faces: FaceRestorers
+        self,
+        job: Job,
+        gallery: Gallery,
+        uploads: Uploads,
+        upscalers: Upscalers,
+        faces: FaceRestorers,
+        hooks: Sequence[Hooks] = (),
     ) -> None:
         assert isinstance(job.request, Extras)
+        self.hooks = Chain(hooks)
         self.job, self.request = job, job.request
         self.gallery, self.uploads, self.upscalers, self.faces = gallery, uploads, upscalers, faces
         self._wanted = enlargement(self.request, upscalers)
@@ -157,9 +178,10 @@ class ExtrasRecipe:
         job, made = self.job, self.gallery.of_job(self.job.id)
         count = len(self.request.files or self.request.images)
         job.prompts, job.negative_prompts, job.seeds = [""] * count, [""] * count, [-1] * count
-        job.report(batches=count, batch=len(made), images=tuple(made), started=time.monotonic())
+        finished = sum(f"{PART}: " not in image.infotext for image in made)
+        job.report(batches=count, batch=finished, images=tuple(made), started=time.monotonic())
         problem: AquatintError | None = None
-        for index in range(len(made), count):
+        for index in range(finished, count):
             if job.interrupted:
                 break
             job.skipped = False
@@ -178,15 +200,22 @@ class ExtrasRecipe:
         job = self.job
         job.report(stage=f"upscaling {self._name(index)}".rstrip())
         source = self._source(index)
-        result, facts = self._wanted.apply(source.image, self._enlarge)
+        work = Work(source.image)
+        self.hooks.extras_begin(job, work)
+        work.image, facts = self._wanted.apply(work.image, self._enlarge)
+        work.facts |= facts
         for name, share in restorers(self.request):
-            result, more = self._restore(result, name, share, index)
-            facts |= more
+            work.image, facts = self._restore(work.image, name, share, index)
+            work.facts |= facts
+        self.hooks.extras_end(job, work)
         job.report(stage="saving")
         job.seeds[index] = _seed_in(source.infotext)
-        wanted, done = not self.request.do_not_save_samples, _words(facts)
-        saved = self.gallery.keep(result, source.infotext, job, index, saved=wanted, done=done)
-        job.report(images=(*job.progress.images, saved))
+        wanted = not self.request.do_not_save_samples
+        parts = [({PART: str(number)}, image) for number, image in enumerate(work.others, start=2)]
+        for part, image in (*parts, ({}, work.image)):  # the picture itself last: it tells that all are kept
+            done = _words({**work.facts, **part})
+            saved = self.gallery.keep(image, source.infotext, job, index, saved=wanted, done=done)
+            job.report(images=(*job.progress.images, saved))
 
     def _restore(self, image: Image.Image, name: str, share: float, index: int) -> tuple[Image.Image, dict[str, str]]:
         """The picture with its faces restored, and A1111's words for it."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from modules.diffusion.denoiser import Guidance
     from modules.diffusion.model import Model
     from modules.studio.canvas import Canvas, Overlay
+    from modules.studio.extras import Work
     from modules.studio.job import Batch, Job, SavedImage
     from modules.studio.passes import Pass
     from modules.studio.request import Request
@@ -121,6 +122,12 @@ class Hooks:
 
     def pictures_made(self, job: Job, images: Sequence[Image]) -> None:
         """All of the job's pictures are made; `images` are those of this run, in their order."""
+
+    def extras_begin(self, job: Job, work: Work) -> None:
+        """A picture of the Extras was read, and is not enlarged yet."""
+
+    def extras_end(self, job: Job, work: Work) -> None:
+        """A picture of the Extras is enlarged and its faces are restored; it is not saved yet."""
 
     def job_ends(self, job: Job) -> None:
         """Called once for each job that began, also when it failed or was interrupted."""
@@ -246,6 +253,14 @@ class Chain(Hooks):
     def pictures_made(self, job: Job, images: Sequence[Image]) -> None:
         for hook in self.hooks:
             hook.pictures_made(job, images)
+
+    def extras_begin(self, job: Job, work: Work) -> None:
+        for hook in self.hooks:
+            hook.extras_begin(job, work)
+
+    def extras_end(self, job: Job, work: Work) -> None:
+        for hook in self.hooks:
+            hook.extras_end(job, work)
 
     def job_ends(self, job: Job) -> None:
         for hook in self.hooks:

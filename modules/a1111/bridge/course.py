@@ -29,6 +29,9 @@ PROCESSED = "a1111 processed"
 """And under this what has come of it, in A1111's words."""
 COURSE = "a1111 course"
 """Set while a script makes the pictures of a job."""
+OUTSIDE = "a1111 outside"
+"""Set where somebody waits for the job with its p in hand."""
+ALL = ("all_prompts", "all_negative_prompts", "all_seeds", "all_subseeds")
 LISTS = {"prompt": "prompts", "negative_prompt": "negative_prompts", "seed": "seeds", "subseed": "subseeds"}
 
 
@@ -56,13 +59,10 @@ def within(p: Face, outer: Job) -> Any:
 @contextmanager
 def _nested(p: Face, outer: Job) -> Iterator[Job]:
     """A job from p, whose face p is while the block lasts."""
-    bound = p._job
-    values = _values(p)
-    before = dict(vars(p))
+    bound, before = p._job, dict(vars(p))
     if bound is not None:
-        for name in ("_job", "_batch", "_pass"):
-            object.__setattr__(p, name, None)
-        vars(p).update(values)
+        p.release()
+    made = False
     try:
         job = job_from(p, outer.options, outer.owner, id=outer.id)
         job.attempt, job.outer, job.wishes = outer.attempt, outer, outer.wishes
@@ -70,21 +70,18 @@ def _nested(p: Face, outer: Job) -> Iterator[Job]:
         job.progress = Progress(preview_id=outer.progress.preview_id)
         job.kept[FACE] = p
         yield job
-        job_values = p.values()
+        made = True
+        lists = {name: list(getattr(p, name) or ()) for name in ALL}
+        if bound is None:
+            p.release()
     finally:
-        if bound is not None:
+        if bound is not None or not made:
             vars(p).clear()
             vars(p).update(before)
-        elif p._job is not None:
-            p.release()
     if bound is not None:
-        for name in ("all_prompts", "all_negative_prompts", "all_seeds", "all_subseeds"):
-            setattr(p, name, list(job_values.get(name) or ()))
+        for name, values in lists.items():
+            setattr(p, name, values)
         p.seed, p.subseed = job.request.seed, job.request.subseed
-
-
-def _values(p: Face) -> dict[str, Any]:
-    return p.values() if p._job is not None else {}
 
 
 def job_from(p: Face, options: Options, owner: str, id: str) -> Job:
@@ -92,7 +89,6 @@ def job_from(p: Face, options: Options, owner: str, id: str) -> Job:
     wanted = {name: getattr(p, name) for name in type(p).ROWS if hasattr(p, name)}
     job = Job(id=id, owner=owner, request=_blank(p), options=options)
     p.bind(job)
-    p.keep("open", lambda id: host.app.uploads.open(id, owner))
     for name in sorted(wanted, key=lambda name: name == "scheduler"):
         if wanted[name] is not None and wanted[name] != "" and name not in MADE_LATER:
             setattr(p, name, wanted[name])
@@ -133,7 +129,7 @@ def from_outside(p: Face) -> Any:
     draft = job_from(p, app.settings.options, LOCAL, id=uuid.uuid4().hex)
     p.release()
     request = draft.request.model_copy(update=_uploaded(draft))
-    ticket = app.engine.submit(request, LOCAL, draft.options, kept={FACE: p})
+    ticket = app.engine.submit(request, LOCAL, draft.options, kept={FACE: p, OUTSIDE: True})
     end = ticket.wait()
     if end.state == "failed":
         raise AquatintError(end.error)
@@ -188,6 +184,6 @@ def new_face(job: Job) -> Any:
     p = (words.StableDiffusionProcessingTxt2Img if text_alone else words.StableDiffusionProcessingImg2Img)()
     job.extra_generation_params = Entries(job.extra_generation_params)
     p.bind(job)
-    p.keep("open", lambda id: host.app.uploads.open(id, job.owner))
+    p.user = job.owner if job.owner != LOCAL else None
     job.kept[FACE] = p
     return p

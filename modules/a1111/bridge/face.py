@@ -14,8 +14,10 @@ from modules.studio.job import Batch, Job
 from modules.studio.request import Img2Img, Inpaint, Request, RequestError, Txt2Img
 
 from .entries import Entries
+from .host import host
 
 if TYPE_CHECKING:
+    from modules.diffusion.model import Model
     from modules.studio.passes import Pass
 
 
@@ -70,7 +72,7 @@ class Face:
 
     def values(self) -> dict[str, Any]:
         """What its attributes of the job are now."""
-        return {name: getattr(self, name) for name in type(self).ROWS if hasattr(self, name)}
+        return {name: getattr(self, name) for name in type(self).ROWS if name in vars(self) or self._job is not None}
 
     def own(self, name: str, default: Any = None) -> Any:
         """What it held itself before it was bound, or keeps beside the job."""
@@ -217,6 +219,29 @@ def picture_id(job: Job, picture: Image.Image) -> str:
     return id
 
 
+def picture_of(job: Job, id: str) -> Image.Image:
+    """The picture that the job knows by an id. Raises: NoSuchUploadError."""
+    return job.at_hand.get(id) or host.app.uploads.open(id, job.owner)
+
+
+def _of_model(read: Callable[[Model], Any]) -> Row:
+    """A fact about the model at work; None where there is none."""
+    return Row(
+        lambda face: read(host.model) if host.model is not None else None,
+        lambda face, value: None,
+    )
+
+
+def _hires_side(axis: int) -> Row:
+    """A side of what hires fix makes, in pixels; it follows from other fields."""
+
+    def read(face: Face) -> int:
+        request = face.job.request
+        return request.hires_size.upscaled[axis] if isinstance(request, Txt2Img) and request.enable_hr else 0
+
+    return Row(read, lambda face, value: None)
+
+
 def _samples(face: Face) -> str:
     return "outdir_txt2img_samples" if isinstance(face.job.request, Txt2Img) else "outdir_img2img_samples"
 
@@ -255,6 +280,9 @@ SHARED_ROWS: dict[str, Row] = {
     "seeds": _of_batch("seeds"),
     "subseeds": _of_batch("subseeds"),
     "extra_generation_params": Row(lambda face: face.job.extra_generation_params, _extra),
+    "sd_model_name": _of_model(lambda model: model.checkpoint.stem),
+    "sd_model_hash": _of_model(lambda model: model.checkpoint.sha256[:10]),
+    "sd_vae_name": _of_model(lambda model: model.vae_name),
     "outpath_samples": _of_options("outpath_samples", _samples),
     "outpath_grids": _of_options("outpath_grids", _grids),
 }
@@ -267,6 +295,8 @@ TXT2IMG_ROWS: dict[str, Row] = {
     "enable_hr": _field("enable_hr", bool),
     "denoising_strength": _field("denoising_strength", lambda value: 0.75 if value is None else value),
     **{name: _field(name, whole) for name in HIRES_FIELDS},
+    "hr_upscale_to_x": _hires_side(0),
+    "hr_upscale_to_y": _hires_side(1),
     "all_hr_prompts": _of_job("hr_prompts"),
     "all_hr_negative_prompts": _of_job("hr_negative_prompts"),
     "hr_prompts": _of_batch("hr_prompts"),
@@ -282,9 +312,9 @@ def _init_images(face: Face) -> list[Any]:
     """The list stays the same one, since its items are assigned too: `take_pictures` looks at it again."""
     listed: list[Any] | None = face.own("listed init_images")
     if listed is None:
-        request, open_picture = face.job.request, face.own("open")
+        request = face.job.request
         assert isinstance(request, Img2Img)
-        listed = [face.job.at_hand.get(id) or open_picture(id) for id in request.init_images]
+        listed = [picture_of(face.job, id) for id in request.init_images]
         face.keep("listed init_images", listed)
     return listed
 
@@ -309,7 +339,7 @@ def _image_mask(face: Face) -> Any:
     request = face.job.request
     if not isinstance(request, Inpaint):
         return None
-    return face.job.at_hand.get(request.mask) or face.own("open")(request.mask)
+    return picture_of(face.job, request.mask)
 
 
 def _set_image_mask(face: Face, value: Any) -> None:

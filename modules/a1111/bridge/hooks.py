@@ -12,7 +12,7 @@ from PIL import Image
 from modules.studio.grid import grid_size
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, SavedImage
-from modules.studio.request import Request, RequestError, Txt2Img
+from modules.studio.request import Extras, Request, RequestError, Txt2Img
 
 from . import course, script_args
 from .callback_params import (
@@ -42,7 +42,12 @@ if TYPE_CHECKING:
     from modules.diffusion.denoiser import Guidance
     from modules.diffusion.model import Model
     from modules.studio.canvas import Canvas, Overlay
+    from modules.studio.extras import Work
     from modules.studio.passes import Pass
+
+
+ENLARGING = 1000
+"""The `order` of A1111's own script that enlarges."""
 
 
 class Bridge(Hooks):
@@ -59,6 +64,8 @@ class Bridge(Hooks):
         return self.scripts.scripts_txt2img if isinstance(request, Txt2Img) else self.scripts.scripts_img2img
 
     def asked(self, request: Request) -> Request:
+        if isinstance(request, Extras):
+            return request
         runner = self.runner_for(request)
         if request.script_name and runner.script(request.script_name) not in runner.selectable_scripts:
             raise RequestError(f"Script '{request.script_name:.100}' not found.", "script_name")
@@ -244,7 +251,8 @@ class Bridge(Hooks):
 
     def image_saving(self, job: Job, index: int, image: Image.Image, infotext: str) -> tuple[Image.Image, str]:
         if self.callbacks.has_callbacks("before_image_saved"):
-            params = ImageSaveParams(image, host.p, "", {"parameters": infotext})
+            name = f"{host.p.outpath_samples}/{job.seeds[index]}.{job.options.samples_format}"
+            params = ImageSaveParams(image, host.p, name, {"parameters": infotext})
             self.callbacks.before_image_saved_callback(params)
             image, infotext = _picture(params.image, image), str(params.pnginfo.get("parameters") or infotext)
         self._saving = image
@@ -277,14 +285,42 @@ class Bridge(Hooks):
         if job.outer is None and processed.images != list(images):
             keep_pictures(job, processed, save=False)
 
+    def extras_begin(self, job: Job, work: Work) -> None:
+        self._before.append((host.job, host.p))
+        host.job, host.p = job, None
+        self._extras(job, work, None, ENLARGING)
+
+    def extras_end(self, job: Job, work: Work) -> None:
+        self._extras(job, work, ENLARGING, None)
+        host.job, host.p = self._before.pop()
+
+    def _extras(self, job: Job, work: Work, first: float | None, last: float | None) -> None:
+        words: Any = importlib.import_module("modules.scripts_postprocessing")
+        runner = words.scripts_postproc
+        if not runner.scripts_in_preferred_order():
+            return
+        given = {
+            title: script_args.thawed(args[0], job.owner)
+            for title, args in job.request.alwayson_scripts.items()
+            if args
+        }
+        pp = words.PostprocessedImage(work.image)
+        runner.run_between(pp, runner.create_args_for_run(given), first, last)
+        work.image = _picture(pp.image, work.image)
+        work.facts |= {str(label): str(value) for label, value in pp.info.items()}
+        others = [each.image if isinstance(each, words.PostprocessedImage) else each for each in pp.extra_images]
+        work.others += [each for each in others if isinstance(each, Image.Image)]
+
     def job_ends(self, job: Job) -> None:
         if job.outer is not None and course.COURSE in job.outer.kept:
             job.outer.report(batch=job.outer.progress.batch + job.request.batches, step=0)
         if self._before:
             host.job, host.p = self._before.pop()
         if job.outer is None:
+            p = job.kept.pop(course.FACE, None)
+            if p is not None and course.OUTSIDE in job.kept:
+                p.release()
             host.model = None
-            job.kept.pop(course.FACE, None)
 
 
 def networks_in(prompts: Sequence[str]) -> dict[str, list[Any]]:

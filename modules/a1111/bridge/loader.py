@@ -52,6 +52,8 @@ def make_runners() -> None:
     scripts = importlib.import_module("modules.scripts")  # which imports this file
     scripts.scripts_txt2img.initialize_scripts(is_img2img=False)
     scripts.scripts_img2img.initialize_scripts(is_img2img=True)
+    scripts.scripts_postproc.initialize_scripts(postprocessing_scripts_data)
+    scripts.scripts_postproc.ui_created = False
 
 
 def unload() -> None:
@@ -128,13 +130,12 @@ def _namespace() -> ModuleType:
 
 def _take_classes(module: ModuleType, path: Path, extension: Found) -> None:
     """Every class in the module counts, wherever it was defined: some extensions import theirs."""
-    extras: Any = sys.modules.get("modules.scripts_postprocessing")
-    of_extras = extras.ScriptPostprocessing if extras is not None else ()
+    extras: Any = importlib.import_module("modules.scripts_postprocessing")  # which imports this file's neighbours
     for value in list(vars(module).values()):
         if not inspect.isclass(value) or value.__module__.startswith("modules."):
             continue
         row = ScriptClassData(value, str(path), str(extension.path), module)
         if issubclass(value, Script):
             scripts_data.append(row)
-        elif of_extras and issubclass(value, of_extras):
+        elif issubclass(value, extras.ScriptPostprocessing):
             postprocessing_scripts_data.append(row)

@@ -129,8 +129,12 @@ class ScriptRunner:
         if containment.conduct(extension_of(script)).runs:
             undo = _Undo(p, (), {})
             done = False
-            with containment.guard(extension_of(script), "run", tells=(AquatintError, *_gradio_errors())):
-                processed = script.run(p, *args[script.args_from or 0 : script.args_to or 0])
+            said = _gradio_errors()
+            with containment.guard(extension_of(script), "run", tells=(AquatintError, *said)):
+                try:
+                    processed = script.run(p, *args[script.args_from or 0 : script.args_to or 0])
+                except said as error:
+                    raise ScriptSaysError(str(getattr(error, "message", error))) from None
                 done = True
             if not done:
                 undo.put_back()
@@ -205,6 +209,10 @@ class ScriptRunner:
                 done = True
             if not done:
                 undo.put_back()
+
+
+class ScriptSaysError(AquatintError):
+    """What a chosen script tells the person by gr.Error."""
 
 
 class _Undo:

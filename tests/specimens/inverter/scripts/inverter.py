@@ -1,0 +1,29 @@
+"""Callbacks that change what the network is asked and what it has answered."""
+
+from modules import script_callbacks
+
+chosen = {"what": ""}
+
+
+def _denoiser(params):
+    assert len(params.x) == len(params.sigma) == len(params.text_cond) + len(params.text_uncond)
+    if chosen["what"] == "prompt":
+        params.text_cond[:] = params.text_uncond
+    if chosen["what"] == "x":
+        params.x = params.x * 0.5
+
+
+def _denoised(params):
+    if chosen["what"] == "answer":
+        params.x[0].mul_(0.5)
+
+
+def _after(params):
+    if chosen["what"] == "guided":
+        params.x = params.x * 0.5
+
+
+script_callbacks.on_cfg_denoiser(_denoiser)
+script_callbacks.on_cfg_denoised(_denoised)
+script_callbacks.on_cfg_after_cfg(_after)
+script_callbacks.on_before_image_saved(lambda params: params.pnginfo.update(parameters=params.pnginfo["parameters"] + ", Added: 1"))
