@@ -154,9 +154,7 @@ class StableDiffusionProcessing(Face):
 
     def parse_extra_network_prompts(self) -> Any:
         """What the first prompt names in <kind:name:...>, by kind."""
-        from .extra_networks import parse_prompts
-
-        return parse_prompts(list(self.prompts or [self.prompt]))[1]
+        return course.networks_in(list(self.prompts or [self.prompt]))
 
     def clear_prompt_cache(self) -> None:
         """Nothing is kept."""

@@ -201,12 +201,13 @@ class Painter:
         pixels = self.hooks.decoded(job, batch, model.decode(batch.latents))
         painted = [self.hooks.image_painted(job, batch, index, _picture(each)) for index, each in enumerate(pixels)]
         overlays = [self.hooks.overlay(job, batch, index, canvas.overlay_of(index)) for index in range(len(painted))]
-        return [put_back(overlay, image) for overlay, image in zip(overlays, painted, strict=True)]
+        return [canvas.finish(index, *pair) for index, pair in enumerate(zip(painted, overlays, strict=True))]
 
     def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
         self.job.report(stage="decoding")
         canvas = canvas.shows(latents)
-        return [canvas.finish(index, _picture(each)) for index, each in enumerate(model.decode(latents))]
+        pictures = map(_picture, model.decode(latents))
+        return [canvas.finish(index, each, canvas.overlay_of(index)) for index, each in enumerate(pictures)]
 
     def _refiner(self, batch: Batch, run: Pass, model: Model) -> Refiner | None:
         """What finishes a pass that `model` begins."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from typing import Any
@@ -187,3 +187,12 @@ def new_face(job: Job) -> Any:
     p.user = job.owner if job.owner != LOCAL else None
     job.kept[FACE] = p
     return p
+
+
+def networks_in(prompts: Sequence[str]) -> dict[str, list[Any]]:
+    """What the first prompt names in <kind:name:...>, by kind, as A1111's extra_networks has it."""
+    try:
+        words: Any = importlib.import_module("modules.extra_networks")
+    except ImportError:
+        return {}
+    return dict(words.parse_prompts(list(prompts))[1])

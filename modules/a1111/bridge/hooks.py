@@ -129,7 +129,7 @@ class Bridge(Hooks):
         words = {"batch_number": batch.index, "prompts": p.prompts, "seeds": p.seeds, "subseeds": p.subseeds}
         p.scripts.before_process_batch(p, **words)
         words |= {"prompts": p.prompts, "seeds": p.seeds, "subseeds": p.subseeds}
-        p.extra_network_data = networks_in(p.prompts)
+        p.extra_network_data = course.networks_in(p.prompts)
         p.scripts.after_extra_networks_activate(p, **words, extra_network_data=p.extra_network_data)
         p.scripts.process_batch(p, **words)
         take_pictures(p)
@@ -321,15 +321,6 @@ class Bridge(Hooks):
             if p is not None and course.OUTSIDE in job.kept:
                 p.release()
             host.model = None
-
-
-def networks_in(prompts: Sequence[str]) -> dict[str, list[Any]]:
-    """What the first prompt names in <kind:name:...>, by kind, as A1111's extra_networks has it."""
-    try:
-        words: Any = importlib.import_module("modules.extra_networks")
-    except ImportError:
-        return {}
-    return dict(words.parse_prompts(list(prompts))[1])
 
 
 def _picture(made: Any, before: Image.Image) -> Image.Image:

@@ -40,7 +40,8 @@ def _matched(values: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np
     """Each value moved to the one of equal rank. In Pillow's LAB a* and b* are signed: 128 becomes the middle."""
     source, other = (np.bincount((part ^ 128).ravel(), minlength=256).cumsum() for part in (values, wanted))
     table = np.interp(source / source[-1], other / other[-1], np.arange(256)).round().astype(np.uint8)
-    return table[values ^ 128] ^ 128
+    matched: NDArray[np.uint8] = table[values ^ 128] ^ 128
+    return matched
 
 
 def uncrop(image: Image.Image, dest_size: tuple[int, int], paste_loc: tuple[int, int, int, int]) -> Image.Image:
