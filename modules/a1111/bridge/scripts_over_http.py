@@ -5,14 +5,9 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from modules.web.http_extensions import Kind
-
-from .loaded import loaded
-
-WORDS = Path(__file__).parents[1]
 
 
 class ScriptsOverHttp:
@@ -46,14 +41,9 @@ class ScriptsOverHttp:
 
 
 def _make_controls(runner: Any) -> None:
+    """Old Gradio is understood since extensions were loaded."""
     import gradio as gr
 
-    from .gradio_words.install import install
-
-    taught = install([*(each.path for each in loaded.extensions), WORDS])
-    try:
-        with gr.Blocks(analytics_enabled=False):
-            runner.prepare_ui()
-            runner.setup_ui()
-    finally:
-        taught.remove()
+    with gr.Blocks(analytics_enabled=False):
+        runner.prepare_ui()
+        runner.setup_ui()

@@ -1,14 +1,12 @@
-"""What runs in the scratch program of a trial: one extension, its controls and tabs, and one small picture."""
+"""What runs in the scratch program of a trial: one extension, the whole page with it, and one small picture."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from modules.studio.app import App, open_app
 from modules.studio.command_line import ROOT, Flags
@@ -16,8 +14,11 @@ from modules.studio.extension_trial import Fence, Trial, outcome_line
 from modules.studio.hooks import Hooks
 from modules.studio.job import LOCAL
 from modules.studio.request import Txt2Img
+from modules.web.additions import Additions
+from modules.web.server import build
 
 from .containment import containment
+from .extension_page import page
 from .opening import open_bridge
 from .scripts_over_http import ScriptsOverHttp
 
@@ -35,7 +36,7 @@ def try_alone(flags: Flags, name: str) -> str:
         return open_bridge(app)
 
     app = open_app(quick, hooks=fenced)
-    _build(app)
+    build(app, None, page.added_to(Additions(scripts=ScriptsOverHttp()), app))
     end = app.engine.submit(Txt2Img.model_validate(PICTURE), LOCAL).wait(180)
     conduct = containment.conduct(name)
     faults = [conduct.last_error] if conduct.faults else []
@@ -44,17 +45,3 @@ def try_alone(flags: Flags, name: str) -> str:
     fence.up = False
     trial = Trial(True, bool(end.images), None, faults, fence.refused, dict(conduct.seconds))
     return outcome_line(trial)
-
-
-def _build(app: App) -> None:
-    """What a page would ask of it."""
-    import gradio as gr
-
-    callbacks: Any = importlib.import_module("modules.script_callbacks")
-    callbacks.before_ui_callback()
-    scripts = ScriptsOverHttp()
-    scripts.names(False)
-    scripts.names(True)
-    with gr.Blocks(analytics_enabled=False):
-        callbacks.ui_tabs_callback()
-    callbacks.ui_settings_callback()
