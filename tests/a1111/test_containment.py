@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from modules.studio.app import App
-from modules.studio.image_files import open_picture
+from modules.studio.engine import Ticket
+from modules.studio.image_files import open_picture, read_texts
 from modules.studio.job import Progress
+from modules.studio.record import read_record
 from modules.studio.request import Txt2Img
 from tests.a1111.conftest import SPECIMENS
 from tests.a1111.words import word
@@ -79,3 +82,48 @@ def test_safe_starts_without_any(open_extended: Callable[..., App]) -> None:
     app = open_extended("faulty", flags=["--safe"])
     assert word("scripts").scripts_txt2img.scripts == []
     assert len(app.engine.hooks) == len(open_extended("faulty").engine.hooks) - 1
+
+
+def test_a_hook_that_hangs_is_named_while_it_does_and_its_own_seconds_are_counted() -> None:
+    containment = word("bridge.containment").Containment()
+    with containment.guard("slow", "process"):
+        begun = time.monotonic()
+        assert containment.overdue(begun + 100) == []
+        (stay,) = containment.overdue(begun + 200)
+        assert (stay.extension, stay.hook) == ("slow", "process")
+        assert containment.overdue(begun + 300) == []
+        with containment.out(), containment.guard("other", "process"):
+            assert containment.current == "other"
+            assert [each.extension for each in containment.overdue(begun + 400)] == ["other"]
+        assert containment.current == "slow"
+    assert containment.conduct("slow").total_seconds < 100
+    assert containment.conduct("slow").faults == 0
+
+
+def test_a_waiting_job_keeps_its_script_over_a_restart(open_extended: Callable[..., App]) -> None:
+    app = open_extended("nested")
+    app.engine.pause(True)
+    ticket = app.engine.submit(REQUEST.model_copy(update={"script_name": "Nested"}), "local")
+    app = open_extended("nested")
+    app.engine.pause(False)
+    again = app.engine.job(ticket.id)
+    assert again is not None
+    end = Ticket(again).wait()
+    assert (end.state, end.comments, len(end.images)) == ("done", (), 2)
+    record = read_record(read_texts(app.gallery.read(end.images[0].id, "local")[0]))
+    assert record is not None
+    assert record.scripts == ("Nested",)
+
+
+def test_a_script_that_has_gone_meanwhile_is_told(open_extended: Callable[..., App]) -> None:
+    app = open_extended("nested", "recorder")
+    app.engine.pause(True)
+    ticket = app.engine.submit(REQUEST.model_copy(update={"script_name": "Nested"}), "local")
+    word("bridge.containment").containment.turn("nested", False)
+    app = open_extended("recorder")
+    app.engine.pause(False)
+    again = app.engine.job(ticket.id)
+    assert again is not None
+    end = Ticket(again).wait()
+    assert (end.state, len(end.images)) == ("done", 1)
+    assert "There is no script called Nested here any more" in end.comments[0]

@@ -266,6 +266,7 @@ SHARED_ROWS: dict[str, Row] = {
     "sampler_name": Row(_field("sampler_name").read, _sampler),
     "scheduler": _field("scheduler"),
     "tiling": _field("tiling"),
+    "restore_faces": _field("restore_faces"),
     "do_not_save_samples": _field("do_not_save_samples", bool),
     "do_not_save_grid": _field("do_not_save_grid", bool),
     **{name: _field(name, whole) for name in ("batch_size", "n_iter", "steps", "cfg_scale", "width", "height")},

@@ -12,7 +12,7 @@ from PIL import Image
 from modules.studio.grid import grid_size
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, SavedImage
-from modules.studio.request import Extras, Request, RequestError, Txt2Img
+from modules.studio.request import Img2Img, Request, RequestError, Txt2Img
 
 from . import course, script_args
 from .callback_params import (
@@ -64,7 +64,7 @@ class Bridge(Hooks):
         return self.scripts.scripts_txt2img if isinstance(request, Txt2Img) else self.scripts.scripts_img2img
 
     def asked(self, request: Request) -> Request:
-        if isinstance(request, Extras):
+        if not isinstance(request, Txt2Img | Img2Img):
             return request
         runner = self.runner_for(request)
         if request.script_name and runner.script(request.script_name) not in runner.selectable_scripts:
