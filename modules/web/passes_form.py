@@ -37,6 +37,10 @@ def hires_fix(sheet: Sheet) -> Any:
                 ("hr_prompt", "hr_negative_prompt"),
             )
             fold(sheet, "Its own sampler, checkpoint and prompts", "hr_own", *own)
+            for box in ("hires_prompt", "hires_neg_prompt"):
+                given = {"elem_id": f"{tab}_{box}_notes", "elem_classes": "aq-prompt-notes aq-below"}
+                about = {"about": f"{tab}_{box}"}
+                sheet.notes.append(mount(sheet.page.assets, "prompt_notes", options=about, **given))
     return note
 
 

@@ -14,7 +14,7 @@ from modules.diffusion.hypernetworks import find_hypernetworks
 from modules.diffusion.lora import WIDTHS
 from modules.diffusion.prompt_check import Problem, check_prompt
 from modules.diffusion.prompt_parts import LORA_KINDS, Network, read_prompt
-from modules.studio.request import Img2Img, Request
+from modules.studio.request import Img2Img, Request, Txt2Img
 from modules.studio.settings import Options
 from modules.studio.templates import NAME, has_choices
 
@@ -34,10 +34,33 @@ class PromptNotes:
     def __init__(self, app: App, tokens: TokenCounter) -> None:
         self._app, self._tokens = app, tokens
 
+    def all(self, request: Request, options: Options, checkpoint: Checkpoint | None) -> list[str]:
+        """Of both prompts; and, in a request that may have a second pass, of both of its own prompts."""
+        told = [self.of(request, options, checkpoint, negative=each) for each in (False, True)]
+        if not isinstance(request, Txt2Img):
+            return told
+        return told + [self.of_second(request, options, checkpoint, negative=each) for each in (False, True)]
+
     def of(self, request: Request, options: Options, checkpoint: Checkpoint | None, *, negative: bool = False) -> str:
         """The problems of a request's prompt as the page's script wants them (JSON): `of` is the prompt, places are
         counted as JavaScript counts characters."""
         text = request.negative_prompt if negative else request.prompt
+        return self._told(text, request, options, checkpoint, negative)
+
+    def of_second(self, request: Txt2Img, options: Options, checkpoint: Checkpoint | None, *, negative: bool) -> str:
+        """The same of the second pass, for its own checkpoint if it has one; empty while there is none."""
+        if not request.enable_hr:
+            return ""
+        try:
+            own = self._app.store.find(request.hr_checkpoint_name) if request.hr_checkpoint_name else checkpoint
+        except AquatintError:  # said when it is asked for
+            own = checkpoint
+        text = request.hr_negative_prompt if negative else request.hr_prompt
+        return self._told(text, request, options, own, negative)
+
+    def _told(
+        self, text: str, request: Request, options: Options, checkpoint: Checkpoint | None, negative: bool
+    ) -> str:
         problems = [*self._checked(text, request, options, checkpoint, negative), *self._templates(text, options)]
         if checkpoint is not None:
             problems += self._embeddings(text, options, checkpoint)

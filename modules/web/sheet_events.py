@@ -86,8 +86,8 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
             asked = form.read(values)
             options = with_overrides(options, asked.override_settings)
         except AquatintError:  # said when it is asked for
-            return [*counts, "", "", ""]
-        told = (notes.of(asked, options, checkpoint, negative=each) for each in (False, True))
+            return [*counts, *("" for _ in sheet.notes), ""]
+        told = notes.all(asked, options, checkpoint)
         return [*counts, *told, planned(app, asked, owner_in(request))]
 
     def on_fill(asked: gr.EventData) -> Said:

@@ -118,3 +118,16 @@ def test_wildcards_are_looked_up_and_said_to_be_off_when_they_are(said: Said) ->
 def test_a_page_of_text_is_no_work(said: Said) -> None:
     problems = said("(" * 2000 + "[a:b:900] <lora:x:1> word " * 600)
     assert len(problems) == 20
+
+
+def test_the_second_pass_is_looked_through_with_its_own_words_while_there_is_one(app: App) -> None:
+    notes = PromptNotes(app, TokenCounter(EmbeddingFolder([])))
+    fields = {"hr_prompt": "a (tower", "hr_negative_prompt": "<lora:gone:1>", "hr_checkpoint_name": "starter"}
+    checkpoint = app.store.find("starter")
+    told = notes.all(Txt2Img(prompt="plain", enable_hr=True, **fields), Options(), checkpoint)
+    prompts = [json.loads(each) for each in told]
+    assert [each["of"] for each in prompts] == ["plain", "", "a (tower", "<lora:gone:1>"]
+    assert [len(each["problems"]) for each in prompts] == [0, 0, 1, 1]
+    assert prompts[2]["problems"][0]["fix"] == "\\("
+    assert notes.all(Txt2Img(prompt="plain", **fields), Options(), checkpoint)[2:] == ["", ""]
+    assert len(notes.all(Img2Img(prompt="plain", init_images=("1",)), Options(), checkpoint)) == 2

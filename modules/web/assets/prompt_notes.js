@@ -3,7 +3,7 @@
 import { fill, h, icon, say } from './dom.js';
 import { insert } from './prompt.js';
 
-export function mount(element, { props }) {
+export function mount(element, { props, about = '' }) {
   const message = h('button', { type: 'button', class: 'aq-link aq-notes-first', 'aria-expanded': 'false', onclick: toggle }, icon('warning'), h('span'));
   const more = h('span', { class: 'aq-notes-more' });
   const mend = h('button', { type: 'button', class: 'aq-link aq-notes-fix', onclick: () => apply(problems[0]) }, 'Fix');
@@ -14,7 +14,7 @@ export function mount(element, { props }) {
   message.append(more);
   fill(element, line, list);
   element.addEventListener('keydown', close);
-  const box = () => element.closest('.aq-prompt-box')?.querySelector('.aq-prompt textarea');
+  const box = () => (about ? document.querySelector(`#${about} textarea`) : element.closest('.aq-prompt-box')?.querySelector('.aq-prompt textarea'));
   document.addEventListener('input', (event) => event.target === box() && draw());
   document.addEventListener('keydown', shortcut, true);
   document.addEventListener('pointerdown', (event) => element.contains(event.target) || show(false));
