@@ -22,6 +22,7 @@ export function boardTools(brush, commands, masks) {
   const size = range('Brush size', 'aq-brush-size', toRange(brush.share), (value) => commands.size(fromRange(value)));
   const opacity = range('Mask opacity', 'aq-mask-opacity', brush.opacity * 100, (value) => commands.opacity(value / 100));
   const clear = range('Colour transparency', 'aq-colour-clear', 0, (value) => commands.strength(1 - value / 100));
+  const clearness = group(clear.label);
   const note = h('span', { class: 'aq-size-note' });
   const colours = palette(commands.colour);
   const drawing = [
@@ -46,7 +47,7 @@ export function boardTools(brush, commands, masks) {
     { class: 'aq-canvas-tools', role: 'toolbar', 'aria-label': masks ? 'Mask' : 'Picture' },
     masks ? group(mask, colour) : draw,
     ...drawing,
-    masks ? [colours.element, group(clear.label), zooming, group(opacity.label), group(bare('upload', 'Load a mask from a file', commands.loadMask), save), ...end] : [...end, colours.element, zooming],
+    masks ? [colours.element, clearness, zooming, group(opacity.label), group(bare('upload', 'Load a mask from a file', commands.loadMask), save), ...end] : [...end, colours.element, zooming],
   );
 
   function show(state) {
@@ -57,7 +58,7 @@ export function boardTools(brush, commands, masks) {
     erase.setAttribute('aria-pressed', String(state.erase));
     for (const each of drawing) each.hidden = !state.drawing;
     colours.element.hidden = !state.drawing || state.on !== 'colour';
-    clear.label.parentElement.hidden = colours.element.hidden;
+    clearness.hidden = colours.element.hidden;
     clear.input.value = (1 - state.strength) * 100;
     colours.show(state.colour);
     undo.disabled = !state.undo;
