@@ -48,6 +48,11 @@ def _option_row(label: str, name: str, parse: Callable[[str], object]) -> Row:
     return Row(label, _option(name), _field(name, parse), str(Options.model_fields[name].default))
 
 
+def _token_merging(text: str) -> dict[str, Any]:
+    """A1111 says what counted for the picture, whichever of two options it came from."""
+    return {"token_merging_ratio": float(text), "token_merging_ratio_img2img": 0.0}
+
+
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], int]:
     """The number of a choice; ValueError when it is none of them."""
     return lambda text: choices.index(text)
@@ -251,6 +256,8 @@ ROWS: tuple[Row, ...] = (
     _option_row("Emphasis", "emphasis", str),
     _option_row("Prompt word wrap length limit", "comma_padding_backtrack", whole),
     _option_row(OLD_TIMELINES, "use_old_scheduling", switch),
+    Row("Token merging ratio", _option("token_merging_ratio"), _token_merging, "0"),
+    _option_row("Token merging ratio hr", "token_merging_ratio_hr", float),
     Row("RNG", lambda s: s.options.randn_source, _field("randn_source", str), "NV"),
     Row("Tiling", lambda s: s.request.tiling or None, _field("tiling", switch), "False"),
     Row("Hires checkpoint", _hires(lambda r: _stem(r.hr_checkpoint_name)), _choice("hr_checkpoint_name"), ""),

@@ -20,6 +20,7 @@ from modules.diffusion.noise import ImageNoise
 from modules.diffusion.store import ModelStore
 from modules.diffusion.tiles import Tiles, in_spans, spans
 from modules.diffusion.tiling import seamless
+from modules.diffusion.token_merging import merged_tokens
 from modules.studio.canvas import (
     Canvas,
     Masks,
@@ -229,9 +230,12 @@ class Painter:
 
     @contextmanager
     def _pass(self, batch: Batch, run: Pass, model: Model) -> Iterator[None]:
+        options = self.job.options
+        ratio = options.token_merging_ratio_hr if run.is_second else options.token_merging_ratio
         try:
             self.hooks.pass_begins(self.job, batch, run, model)
-            yield
+            with merged_tokens(model.unet, ratio):
+                yield
         finally:
             self.hooks.pass_ends(self.job, batch, run, model)
 

@@ -65,8 +65,18 @@ def resolve(
     if isinstance(resolved, Txt2Img):
         hires = _hires_fields(resolved, checkpoint, store, styles, upscalers) if resolved.enable_hr else _no_hires()
         resolved = resolved.model_copy(update=hires)
-    made = {"sd_model_checkpoint": checkpoint, "sd_vae": store.find_vae(options.sd_vae)}
-    return resolved, options.model_copy(update={**made, "randn_source": _noise_source(options, store)})
+    made: dict[str, Any] = {"sd_model_checkpoint": checkpoint, "sd_vae": store.find_vae(options.sd_vae)}
+    made |= {"randn_source": _noise_source(options, store), **_token_merging(resolved, options)}
+    return resolved, options.model_copy(update=made)
+
+
+def _token_merging(request: Request, options: Options) -> dict[str, float]:
+    """The ratios of the job's passes; one of 0 is as that which stands before it."""
+    of_img2img = options.token_merging_ratio_img2img if isinstance(request, Img2Img) else 0.0
+    first = of_img2img or options.token_merging_ratio
+    has_second = isinstance(request, Txt2Img) and request.enable_hr
+    second = (options.token_merging_ratio_hr or first) if has_second else 0.0
+    return {"token_merging_ratio": first, "token_merging_ratio_img2img": 0.0, "token_merging_ratio_hr": second}
 
 
 def _noise_source(options: Options, store: ModelStore) -> str:

@@ -82,3 +82,19 @@ class SamplerOptions(BaseModel):
         Literal["Default", "Zero Terminal SNR"],
         option("sampler-params", "Noise schedule for sampling", "Zero Terminal SNR is for models trained with it."),
     ] = "Default"
+    token_merging_ratio: Annotated[
+        float,
+        option(
+            "optimizations",
+            "Token merging ratio",
+            "Attention over fewer tokens in the largest layers: faster, with a little less detail; 0 is none.",
+            ge=0,
+            le=0.9,
+        ),
+    ] = 0.0
+    token_merging_ratio_img2img: Annotated[
+        float, option("optimizations", "Token merging ratio for img2img", "0 is the same.", ge=0, le=0.9)
+    ] = 0.0
+    token_merging_ratio_hr: Annotated[
+        float, option("optimizations", "Token merging ratio for hires fix", "0 is the same.", ge=0, le=0.9)
+    ] = 0.0
