@@ -77,12 +77,8 @@ class ImageRNG:
             source=present().randn_source,
             device=get_optimal_device(),
         )
+        self.generators = [create_generator(seed) for seed in seeds]
         self.is_first = True
-
-    @property
-    def generators(self) -> list[torch.Generator]:
-        """One a picture."""
-        return self._noise._generators
 
     def first(self) -> Tensor:
         """(B, C, h, w): what sampling begins with."""

@@ -43,9 +43,10 @@ def open_bridge(app: App) -> Sequence[Hooks]:
     # Here, because the words load torch and more, of which a start without extensions needs nothing.
     from ..upscaler import bring_theirs
     from .hooks import Bridge
+    from .networks import RegisteredNetworks
 
     bring_theirs()
-    return [Bridge()]
+    return [Bridge(), RegisteredNetworks()]
 
 
 def _read_flags(app: App, found: Sequence[Found]) -> None:
