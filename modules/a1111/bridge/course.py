@@ -125,11 +125,11 @@ def settle(job: Job, overrides: dict[str, Any], styles: tuple[str, ...] = ()) ->
 
 def from_outside(p: Face) -> Any:
     """Makes p's pictures as a job of the queue, and waits for it: a Processed. Raises: AquatintError."""
-    app = host.app
-    draft = job_from(p, app.settings.options, LOCAL, id=uuid.uuid4().hex)
+    app, owner = host.app, p.user or LOCAL
+    draft = job_from(p, app.settings.options, owner, id=uuid.uuid4().hex)
     p.release()
     request = draft.request.model_copy(update=_uploaded(draft))
-    ticket = app.engine.submit(request, LOCAL, draft.options, kept={FACE: p, OUTSIDE: True})
+    ticket = app.engine.submit(request, owner, draft.options, kept={FACE: p, OUTSIDE: True})
     end = ticket.wait()
     if end.state == "failed":
         raise AquatintError(end.error)
@@ -138,7 +138,7 @@ def from_outside(p: Face) -> Any:
 
 def _uploaded(job: Job) -> dict[str, Any]:
     """The pictures at hand as uploads, since a job in the queue may outlast the program."""
-    ids = {id: _upload(picture) for id, picture in job.at_hand.items()}
+    ids = {id: _upload(picture, job.owner) for id, picture in job.at_hand.items()}
     changes: dict[str, Any] = {}
     if isinstance(job.request, Img2Img):
         changes["init_images"] = tuple(ids.get(id, id) for id in job.request.init_images)
@@ -147,12 +147,12 @@ def _uploaded(job: Job) -> dict[str, Any]:
     return changes
 
 
-def _upload(picture: Image.Image) -> str:
+def _upload(picture: Image.Image, owner: str) -> str:
     import io
 
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=1)
-    return host.app.uploads.add(file.getvalue(), LOCAL)
+    return host.app.uploads.add(file.getvalue(), owner)
 
 
 def job_to_describe(

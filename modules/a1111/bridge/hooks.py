@@ -94,6 +94,8 @@ class Bridge(Hooks):
         if not isinstance(processed, Processed):
             job.kept.pop(course.COURSE)
             return False
+        for comment in filter(None, processed.comments.splitlines()):
+            job.comment(comment)
         keep_pictures(job, processed)
         return True
 

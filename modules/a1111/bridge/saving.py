@@ -15,6 +15,7 @@ from modules.studio.job import LOCAL
 
 from .host import host
 from .opts import present
+from .outcome import saved_as
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def save_picture(
     if wants_text:
         write_atomically(beside, f"{infotext}\n".encode())
     image.already_saved_as = str(path)  # type: ignore[attr-defined]
-    _adopt(path)
+    _adopt(path, image)
     script_callbacks.image_saved_callback(params)
     return str(path), str(beside) if wants_text else None
 
@@ -65,12 +66,12 @@ def _free(path: Path) -> Path:
     return found
 
 
-def _adopt(path: Path) -> None:
-    """Into the gallery, if it lies below the data folder."""
+def _adopt(path: Path, image: Image.Image) -> None:
+    """Into the gallery, if it lies below the data folder; the picture knows it, so that it is not kept twice."""
     if not path.resolve().is_relative_to(host.app.folders.data.resolve()):
         return
     job = host.job
     try:
-        host.app.gallery.adopt(path.resolve(), job.owner if job else LOCAL, job.id if job else "")
+        saved_as(image, host.app.gallery.adopt(path.resolve(), job.owner if job else LOCAL, job.id if job else ""))
     except (AquatintError, OSError) as error:
         log.warning("%s is not in the gallery: %s", path, error)
