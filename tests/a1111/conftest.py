@@ -34,17 +34,20 @@ def open_bound(tmp_path: Path) -> Iterator[Callable[..., App]]:
 
 
 @pytest.fixture
-def studio(open_bound: Callable[..., App]) -> App:
+def studio(open_bound: Callable[..., App], tmp_path: Path) -> App:
     """A studio with the starter checkpoint, for which the words speak."""
-    return open_bound("--models-dir", str(ROOT / "models"))
+    (tmp_path / "VAE").mkdir()
+    return open_bound("--models-dir", str(ROOT / "models"), "--vae-dir", str(tmp_path / "VAE"))
 
 
 @pytest.fixture
-def open_extended(tmp_path: Path) -> Iterator[Callable[..., App]]:
-    """Opens a studio with extensions out of tests/specimens/ in its folder; each further call is a restart."""
+def open_extended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., App]]:
+    """Opens a studio with extensions out of tests/specimens/ in its folder; each further call is a restart. Those that
+    come with the program are there with `own`."""
     opened: list[App] = []
 
-    def make(*names: str, flags: Sequence[str] = ()) -> App:
+    def make(*names: str, flags: Sequence[str] = (), own: bool = False) -> App:
+        monkeypatch.setattr(word("bridge.found"), "ROOT", ROOT if own else tmp_path)
         for name in names:
             shutil.copytree(SPECIMENS / name, tmp_path / "data/extensions" / name, dirs_exist_ok=True)
         if opened:

@@ -23,7 +23,7 @@ def extended(open_extended: Callable[..., App]) -> App:
     """A studio whose scripts have their controls, as after the page was built."""
     import gradio as gr
 
-    app = open_extended()
+    app = open_extended(own=True)
     with gr.Blocks():
         word("scripts").scripts_txt2img.setup_ui()
         word("scripts").scripts_img2img.setup_ui()

@@ -22,7 +22,7 @@ def xyz(open_extended: Callable[..., App]) -> Any:
     """The module of the script, loaded as an extension is; its studio is at `app`."""
     import gradio as gr
 
-    app = open_extended()
+    app = open_extended(own=True)
     scripts = word("scripts")
     with gr.Blocks():
         scripts.scripts_txt2img.setup_ui()

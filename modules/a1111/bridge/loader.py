@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modules.studio.command_line import ROOT
 
+from . import stubs
 from .containment import containment
 from .found import Found, find_extensions
 from .loaded import loaded
@@ -67,6 +68,7 @@ def unload() -> None:
         del sys.modules[name]
     loaded.set(())
     make_runners()
+    stubs.remove()
     containment.close()
 
 

@@ -139,18 +139,17 @@ def _belongs(fullname: str) -> bool:
 
 def install() -> Callable[[], None]:
     """From now on these names can be imported. -> what takes that back."""
-    finder = next((each for each in sys.meta_path if isinstance(each, Finder)), None)
-    if finder is not None:
+    if any(isinstance(each, Finder) for each in sys.meta_path):
         return lambda: None
-    mine = Finder()
-    sys.meta_path.append(mine)
-
-    def remove() -> None:
-        sys.meta_path[:] = [each for each in sys.meta_path if each is not mine]
-        for name in [name for name, module in sys.modules.items() if isinstance(module, Stub)]:
-            del sys.modules[name]
-
+    sys.meta_path.append(Finder())
     return remove
 
 
-__all__ = ["EXEMPT", "PACKAGES", "Finder", "NotHereError", "Stub", "install"]
+def remove() -> None:
+    """Nothing is made up any more, and what was is forgotten."""
+    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, Finder)]
+    for name in [name for name, module in sys.modules.items() if isinstance(module, Stub)]:
+        del sys.modules[name]
+
+
+__all__ = ["EXEMPT", "PACKAGES", "Finder", "NotHereError", "Stub", "install", "remove"]
