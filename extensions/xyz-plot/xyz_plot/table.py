@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from modules import processing
+from modules.studio.job import LOCAL
 from modules.web.generate import owner_in
 from xyz_plot.plot import Axis, Cell
 
@@ -57,8 +58,9 @@ PLOTS: OrderedDict[str, Plotted] = OrderedDict()
 
 def keep(p: Any, axes: Sequence[Axis], cells: Sequence[Cell]) -> None:
     """Remembers a plot for the person it belongs to."""
-    PLOTS[p.user] = Plotted(copy(p), list(axes), [cell._replace(images=cell.images[:1]) for cell in cells])
-    PLOTS.move_to_end(p.user)
+    owner = p.user or LOCAL
+    PLOTS[owner] = Plotted(copy(p), list(axes), [cell._replace(images=cell.images[:1]) for cell in cells])
+    PLOTS.move_to_end(owner)
     while len(PLOTS) > PEOPLE:
         PLOTS.popitem(last=False)
 
