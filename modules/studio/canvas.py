@@ -152,7 +152,7 @@ def prepare(
     kept = torch.zeros(len(pixels), 3, size[1], size[0]) if hidden else torch.stack(pixels)
     where = None if painted is None else masks.mask_tensor(painted, rounded=rounded)
     inpaint = _inpaint_channels(model, kept, where, weight)
-    return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces], soft)
+    return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces], soft=soft)
 
 
 def _soft(request: Img2Img) -> SoftInpainting | None:
