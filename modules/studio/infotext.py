@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from modules.studio.infotext_entries import entries, entry, plain
+from modules.studio.infotext_others import hypernetwork_of, without_effect
 from modules.studio.infotext_row import ModelFacts, Source
 from modules.studio.infotext_rows import OLD_TIMELINES, ROWS, SIDES
 from modules.studio.job import Job
@@ -112,9 +113,10 @@ def _of_the_extras(params: Mapping[str, str]) -> bool:
 
 def to_request_values(infotext: Infotext) -> Restored:
     """What the text says about a request. Never raises: what cannot be is dropped, and said in `problems`."""
-    found: dict[str, Any] = {"prompt": infotext.prompt, "negative_prompt": infotext.negative_prompt}
+    prompt = infotext.prompt + hypernetwork_of(infotext.params)
+    found: dict[str, Any] = {"prompt": prompt, "negative_prompt": infotext.negative_prompt}
     labels = {"prompt": "Prompt", "negative_prompt": "Negative prompt"}
-    problems: list[str] = []
+    problems = without_effect(infotext.params)
     params = _of_its_time(infotext)
     for row in sorted(ROWS, key=lambda row: row.label in params) if params else ():
         text = params.get(row.label, row.missing)

@@ -230,7 +230,7 @@ def test_what_others_write_is_read(row: dict[str, Any]) -> None:
     assert {key: restored.values.get(key) for key in row["values"]} == row["values"]
     assert {key: restored.options.get(key) for key in row["options"]} == row["options"]
     assert set(row["checkpoints"]) <= set(restored.checkpoints)
-    assert restored.problems == []
+    assert len(restored.problems) == row["problems"]
     txt2img = {key: value for key, value in restored.values.items() if key in MODELS["txt2img"].model_fields}
     assert read_request("txt2img", txt2img).steps == restored.values["steps"]
 
