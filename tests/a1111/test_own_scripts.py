@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,18 +20,11 @@ Paint = Callable[..., Progress]
 
 @pytest.fixture
 def extended(open_extended: Callable[..., App]) -> App:
-    """A studio whose scripts have their controls, as after the page was built."""
-    import gradio as gr
-
-    app = open_extended(own=True)
-    with gr.Blocks():
-        word("scripts").scripts_txt2img.setup_ui()
-        word("scripts").scripts_img2img.setup_ui()
-    return app
+    return open_extended(own=True)
 
 
 @pytest.fixture
-def paint(extended: App) -> Iterator[Paint]:
+def paint(extended: App) -> Paint:
     """Runs a quick job with a script and gives its end."""
 
     def paint(script: str | None, *args: Any, **changes: Any) -> Progress:
@@ -48,7 +41,17 @@ def texts(end: Progress) -> list[tuple[str, str]]:
     return [(text.prompt, text.params["Seed"]) for text in read]
 
 
-def test_hello_adds_words_to_every_prompt(extended: App) -> None:
+def test_hello_is_off_until_it_is_turned_on(open_extended: Callable[..., App]) -> None:
+    open_extended(own=True)
+    assert "Hello" not in word("scripts").scripts_txt2img.titles
+    loaded = {each.name: each.enabled for each in word("bridge.loaded").loaded.extensions}
+    assert (loaded["hello"], loaded["storyboard"]) == (False, True)
+
+
+def test_hello_adds_words_to_every_prompt(open_extended: Callable[..., App]) -> None:
+    open_extended(own=True)
+    word("bridge.containment").containment.turn("hello", True)
+    extended = open_extended(own=True)
     request = Txt2Img(
         prompt="red heart", seed=7, steps=1, width=64, height=64, batch_size=2, alwayson_scripts={"Hello": ["in snow"]}
     )

@@ -14,18 +14,14 @@ from modules.studio.request import Txt2Img
 from tests.a1111.words import word
 
 Plot = Callable[..., Progress]
-NONE = ("Nothing", "", [])
+NONE: tuple[str, str, list[str]] = ("Nothing", "", [])
 
 
 @pytest.fixture
 def xyz(open_extended: Callable[..., App]) -> Any:
     """The module of the script, loaded as an extension is; its studio is at `app`."""
-    import gradio as gr
-
     app = open_extended(own=True)
     scripts = word("scripts")
-    with gr.Blocks():
-        scripts.scripts_txt2img.setup_ui()
     module: Any = next(row.module for row in scripts.scripts_data if row.script_class.__module__.endswith("xyz_grid"))
     module.app = app
     return module

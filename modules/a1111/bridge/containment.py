@@ -107,6 +107,11 @@ class Containment:
         with self._lock:
             return self._conduct.setdefault(extension, Conduct())
 
+    def begin_off(self, extension: str) -> None:
+        """One of which nothing is known is off until the owner turns it on."""
+        with self._lock:
+            self._conduct.setdefault(extension, Conduct(on=False))
+
     def turn(self, extension: str, on: bool) -> None:
         """What the owner wants; turned on, it begins again without faults. Raises: AquatintError."""
         conduct = self.conduct(extension)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BUILTIN = "aquatint"
-"""The section of a metadata.ini that marks an extension which comes with the program."""
+"""The section of a metadata.ini that marks an extension which comes with the program; `Begins = off` in it keeps one
+off until the owner turns it on."""
 OUTSIDE = "the program"
 """Who is named for code that lies in no extension's folder."""
 
@@ -72,6 +73,8 @@ def find_extensions(app: App) -> list[Found]:
         for path in _folders_in(folder):
             metadata = read_metadata(path / "metadata.ini")
             builtin = folder == ROOT / "extensions" and BUILTIN in metadata
+            if builtin and metadata[BUILTIN].get("begins") == "off":
+                containment.begin_off(path.name)
             found.setdefault(path.name, Found(path.name, path, builtin, metadata=metadata))
     return in_order([_judged(each, app) for each in found.values()])
 
