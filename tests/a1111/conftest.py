@@ -61,4 +61,5 @@ def open_extended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     for app in opened[-1:]:
         app.close()
     word("bridge.loader").unload()
+    word("bridge.extension_page").page.remove()
     word("bridge.host").host.release()

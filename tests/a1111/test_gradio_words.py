@@ -93,7 +93,7 @@ MADE = [
     ("gr.Dropdown(['a', 'b'], value='b')", "value", "b"),
     ("gr.Textbox(visible=False, elem_id='x')", "visible", "hidden"),
     ("gr.Textbox(visible=False)", "visible", False),
-    ("gr.Row(visible=False)", "visible", "hidden"),
+    ("gr.Row(visible=False, elem_id='x')", "visible", False),
     ("gr.Dataframe(col_count=(2, 'fixed'), max_rows=9, overflow_row_behaviour='paginate')", "type", "pandas"),
     ("gr.Dataframe(height=300)", "max_height", 300),
     ("gr.inputs.Slider(0, 10, label='x')", "maximum", 10),

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -47,10 +48,16 @@ class Server(NamedTuple):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The finished program, with a data folder of its own."""
+    with serving(tmp_path_factory.mktemp("data")) as server:
+        yield server
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[Server]:
+    """The finished program in this data folder, while the block lasts."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    data = tmp_path_factory.mktemp("data")
     words = ["--skip-install", "--port", str(port), "--data-dir", str(data), "--models-dir", str(ROOT / "models")]
     words += ["--lora-dir", str(data / "Lora"), "--ckpt-dir", str(data / "Checkpoints")]
     path = data / "log.txt"

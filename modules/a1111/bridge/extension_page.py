@@ -41,6 +41,7 @@ class ExtensionPage:
         from .gradio_words.install import install
         from .page_building import PageBuilding
 
+        self.remove()
         self._building = PageBuilding()
         self._taught = install([*extension_folders(app.folders.data), WORDS], self._building)
 

@@ -144,7 +144,7 @@ def _remember_in_sessions(patches: Patches, speakers: Speakers) -> None:
     def __setitem__(self: Any, key: int, value: Any) -> None:
         if isinstance(value, Block) and speakers.made(self.blocks_config.blocks.get(key)):
             speakers.components.add(value)
-            if value.visible is False and (value.elem_id or isinstance(value, BlockContext)):
+            if value.visible is False and value.elem_id and not isinstance(value, BlockContext):
                 value.visible = "hidden"
         keep(self, key, value)
 

@@ -89,8 +89,9 @@ def tool_button(kind: type[Block], given: Keywords) -> None:
 
 
 def invisible(kind: type[Block], given: Keywords) -> None:
-    """What was not visible was on the page all the same, for scripts to write into."""
-    if given.get("visible") is False and (given.get("elem_id") or issubclass(kind, BlockContext)):
+    """What was not visible was on the page all the same, for scripts to write into. (Layouts know no "hidden": they
+    would be seen.)"""
+    if given.get("visible") is False and given.get("elem_id") and not issubclass(kind, BlockContext):
         given["visible"] = "hidden"
 
 
