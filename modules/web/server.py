@@ -96,8 +96,8 @@ def build(app: App, process: Process | None = None, additions: Additions | None 
     routers += [extras_routes(app), missing_routes()]
     cards = cards_of(app)
     own = (internal_routes(app, tasks), scheduler_routes(app, more.scripts), plan_routes(app))
-    own = (*own, card_routes(app, cards), extra_network_routes(cards))
-    for router in (*routers, *own):
+    of_cards = (card_routes(app, cards), extra_network_routes(cards))
+    for router in (*routers, *own, *of_cards):
         site.include_router(router)
     if process is not None and app.flags.api_server_stop:
         site.include_router(server_routes(process.stop, process.restart))
