@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from tools.starter import words
-from tools.starter.compositions import COLOURS, SIDE, Composer
+from tools.starter.compositions import COLOURS, NO_CONCEPT, SIDE, Composer
 from tools.starter.concepts import Concept, read_concepts, taught
 from tools.starter.measure import Judge, contact_sheet, ground_of
 from tools.starter.packages import Package, check, unpack
@@ -74,20 +74,31 @@ def test_without_the_data_the_command_that_fetches_it_is_named(tmp_path: Path) -
 def test_a_caption_names_the_colour_of_the_ground(concepts: list[Concept]) -> None:
     composer, rng = Composer(concepts), random.Random(1)
     made = [composer.compose(index % len(concepts), rng) for index in range(200)]
-    named = [each for each in made if "background" in each.caption]
+    named = [each for each in made if "background" in each.captions[0]]
     assert len(named) > 60
-    for picture, caption in named:
-        assert f"{ground_of(picture)} background" in caption
-    silent = [each for each in made if "background" not in each.caption]
-    assert {ground_of(picture) for picture, _ in silent} == {"white"}
+    for each in named:
+        assert f"{ground_of(each.picture)} background" in each.captions[0]
+    silent = [each for each in made if "background" not in each.captions[0]]
+    assert {ground_of(each.picture) for each in silent} == {"white"}
 
 
 def test_captions_use_labels_tags_and_synonyms_and_the_same_seed_says_the_same(concepts: list[Concept]) -> None:
     composer = Composer(concepts, {"fox": ["vixen"]})
-    captions = [composer.compose(1, random.Random(seed)).caption for seed in range(300)]
+    captions = [composer.compose(1, random.Random(seed)).captions for seed in range(300)]
     for words_ in ("fox", "tag one", "vixen", "fox and"):
-        assert any(words_ in caption for caption in captions), words_
-    assert captions == [composer.compose(1, random.Random(seed)).caption for seed in range(300)]
+        assert any(words_ in caption for (caption,) in captions), words_
+    assert captions == [composer.compose(1, random.Random(seed)).captions for seed in range(300)]
+
+
+def test_many_captions_say_one_picture_which_tells_what_it_is_about(concepts: list[Concept]) -> None:
+    composer = Composer(concepts, {"fox": ["vixen"]})
+    made = [composer.compose(1, random.Random(seed), captions=12) for seed in range(100)]
+    assert {len(each.captions) for each in made} == {12}
+    assert all(len(set(each.captions)) > 1 for each in made if each.concept == 1)
+    assert {each.concept for each in made} == {1, NO_CONCEPT}
+    for each in made:
+        assert list(COLOURS)[each.ground] == ground_of(each.picture)
+        assert {" and " in caption for caption in each.captions} == {each.concept == NO_CONCEPT}
 
 
 def test_the_judge_finds_the_original_also_in_a_poor_copy(concepts: list[Concept]) -> None:
@@ -124,6 +135,10 @@ def test_words_that_are_kept_from_the_model_are_in_no_caption_and_have_no_kin_th
     assert dict(unseen) == {"vixen": "fox", "spruce": "evergreen tree", "valentine": "red heart"}
     synonyms = words._synonyms(concepts, spelt, likeness, unseen)
     assert synonyms == {"fox": ["foxes", "wolf"], "evergreen tree": ["trees"]}
+    near, meant = words._meant(spelt, likeness, unseen)
+    assert near == ["foxes", "wolf", "trees"]
+    assert meant.argmax(1).tolist() == [1, 1, 2]
+    assert meant.sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-2)
 
 
 def _archive(path: Path, name: str) -> Path:

@@ -6,26 +6,31 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.training_utils import EMAModel
 from torch import nn
 
-from tools.starter import unet
+from tools.starter import reader, unet, vae
+from tools.starter.compositions import COLOURS, Composer
 from tools.starter.latents import Latents, tokenize
-from tools.starter.training import COOLED, Average, Moment, Run
-from tools.starter.words import WIDTH
-from tools.starter.workspace import Workspace, save
+from tools.starter.pack import pack, unpack
+from tools.starter.training import COOLED, WARM_STEPS, Average, Moment, Run, autocast, fast_type
+from tools.starter.vae import CONFIG, keep_vae, open_vae
+from tools.starter.words import WIDTH, Words
+from tools.starter.workspace import Workspace, load, save
 
 
 @pytest.fixture
 def table() -> Latents:
     torch.manual_seed(0)
-    return Latents(torch.randn(12, 4, 16, 16).half(), tokenize([f"picture {index}" for index in range(12)]))
+    captions = [f"{way} {index}" for index in range(12) for way in ("picture", "drawing")]
+    ids = tokenize(captions).int().view(12, 2, 77)
+    return Latents(torch.randn(12, 4, 16, 16).half(), ids, torch.arange(12) % 3, torch.arange(12) % 2)
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
     run = Run(minutes=1, cooling=0.5)
-    assert run.rate(Moment(0, 0.0), 1.0) == pytest.approx(0.01)
+    assert run.rate(Moment(0, 0.0), 1.0) == pytest.approx(1 / WARM_STEPS)
     assert run.rate(Moment(500, 0.4), 1.0) == 1.0
     assert run.rate(Moment(900, 0.75), 1.0) == pytest.approx(0.5)
     assert run.rate(Moment(999, 1.0), 1.0) == COOLED
@@ -62,7 +67,8 @@ def test_noise_and_v_are_those_of_diffusers(table: Latents, monkeypatch: pytest.
         assert (table.latents.float() - picture).abs().amax((1, 2, 3)).min() < 1e-3
     assert torch.allclose(x[:4], x[4:], atol=1e-3)
     assert ids.shape == (4, 77)
-    assert weight.max() <= 1
+    snr = scheduler.alphas_cumprod[t] / (1 - scheduler.alphas_cumprod[t])
+    assert torch.allclose(weight, torch.where(snr < 4, torch.ones(8), 5 / (snr + 1)))
     assert sorted((t * 8 // 1000).tolist()) == list(range(8))
 
 
@@ -75,7 +81,7 @@ def test_a_training_goes_on_where_it_stopped(tmp_path: Path, table: Latents, mon
     def step(training: unet.Training, number: int) -> None:
         torch.manual_seed(number)
         batch = unet._batch(table, alphas, tokenize([""]))
-        training._step(lambda *values: unet._loss(training.painter, *values), batch, Moment(number, 0), Run(1, 0))
+        training._step(batch, Moment(number, 0), Run(1, 0))
 
     whole = unet.Training(workspace)
     step(whole, 1)
@@ -90,3 +96,132 @@ def test_a_training_goes_on_where_it_stopped(tmp_path: Path, table: Latents, mon
         assert torch.equal(ours_, theirs_)
     words = resumed.painter.text.get_input_embeddings().weight
     assert torch.equal(words, torch.load(workspace.words)["embeddings"])
+
+
+def test_one_of_its_captions_is_said_of_a_picture(table: Latents) -> None:
+    torch.manual_seed(0)
+    said = table.said(torch.tensor([3] * 40))
+    assert said.shape == (40, 77)
+    assert {tuple(row) for row in said.tolist()} == {tuple(row) for row in table.ids[3].tolist()}
+
+
+def test_a_painter_computes_the_same_as_a_plain_unet_of_its_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unet, "fast_type", lambda: torch.float32)
+    torch.manual_seed(0)
+    painter, plain = unet.Painter().eval(), UNet2DConditionModel(**unet.UNET).eval()
+    plain.load_state_dict(painter.unet.state_dict())
+    x, t, words = torch.randn(2, 4, 16, 16), torch.tensor([5, 900]), torch.randn(2, 77, WIDTH)
+    with torch.no_grad():
+        found, wanted = painter.unet(x, t, words).sample, plain(x, t, words).sample
+    assert torch.allclose(found, wanted, atol=1e-4)
+
+
+def test_a_packed_model_begins_a_training_with_its_weights(tmp_path: Path, table: Latents) -> None:
+    workspace, again = Workspace(tmp_path / "first"), Workspace(tmp_path / "again")
+    embeddings = torch.randn(49408, WIDTH)
+    for each in (workspace, again):
+        save({"embeddings": embeddings}, each.words)
+    torch.manual_seed(0)
+    keep_vae(AutoencoderKL(**CONFIG), 7, workspace)
+    unet.Training(workspace).save()
+    pack(workspace, [], tmp_path / "model")
+    unpack(again, tmp_path / "model")
+    kept, begun = unet.Training(workspace), unet.Training(again)
+    assert begun.seen == begun.average.steps == 0
+    assert not begun.optimizer.state
+    for ours, theirs in zip(begun.painter.parameters(), kept.painter.parameters(), strict=True):
+        assert torch.equal(ours, theirs.half().float())
+    for average, weight in zip(begun.average.values, begun.painter.trained(), strict=True):
+        assert torch.equal(average, weight)
+    for ours, theirs in zip(open_vae(again)[0].parameters(), open_vae(workspace)[0].parameters(), strict=True):
+        assert torch.equal(ours, theirs.half().float())
+    with pytest.raises(SystemExit, match="There is a training already"):
+        unpack(again, tmp_path / "model")
+
+
+@pytest.mark.parametrize("decoder", [True, False])
+def test_latents_stay_as_they_are_when_the_decoder_alone_is_trained(
+    decoder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vae, "BATCH", 2)
+    monkeypatch.setattr(vae, "_crops", lambda composer, rng: torch.rand(2, 3, 64, 64) * 2 - 1)
+    monkeypatch.setattr(vae, "_scale", lambda autoencoder, composer: 0.5)
+    monkeypatch.setattr(vae, "psnr", lambda autoencoder, composer: (1.0, 1.0))
+    monkeypatch.setattr(Run, "moments", lambda self: iter([Moment(0, 0.0), Moment(1, 0.5)]))
+    monkeypatch.setattr(Run, "time_to_save", lambda self: True)
+    workspace = Workspace(tmp_path)
+    keep_vae(AutoencoderKL(**CONFIG, scaling_factor=0.25), 0, workspace)
+    before = load(workspace.vae, "vae")
+    vae.train_vae(workspace, Composer([]), minutes=1, decoder=decoder)
+    after = load(workspace.vae, "vae")
+    assert (after["seen"], after["scale"]) == (4, 0.25 if decoder else 0.5)
+    same = {name for name, weight in before["weights"].items() if torch.equal(weight, after["weights"][name])}
+    assert ("encoder.conv_in.weight" in same) == decoder
+    assert "decoder.conv_out.weight" not in same
+
+
+def test_a_model_of_another_shape_begins_no_training(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "work")
+    sizes = {**unet.UNET, "block_out_channels": (32, 64, 96)}
+    UNet2DConditionModel(**sizes).save_pretrained(tmp_path / "model" / "unet")
+    unet.Painter().text.save_pretrained(tmp_path / "model" / "text_encoder")
+    with pytest.raises(SystemExit, match="another shape"):
+        unpack(workspace, tmp_path / "model")
+    assert not workspace.unet.exists()
+
+
+def test_the_reader_learns_what_captions_and_words_are_about_and_the_painter_begins_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "BATCH", 8)
+    steps = [Moment(number, 0.0) for number in range(40)]
+    monkeypatch.setattr(Run, "moments", lambda self: iter(steps))
+    told: list[float] = []
+    monkeypatch.setattr(Run, "tell", lambda self, done, loss, right: told.append(right))
+    torch.manual_seed(0)
+    words = Words(torch.randn(49408, WIDTH) * 0.3, {}, [], ["vixen", "spruce"], torch.eye(3)[1:].half())
+    ids = tokenize(["heart", "fox", "tree"] * 4).int().view(12, 1, 77)
+    table = Latents(torch.randn(12, 4, 16, 16).half(), ids, torch.arange(12) % 3, torch.zeros(12, dtype=torch.long))
+    workspace = Workspace(tmp_path)
+    save(words._asdict(), workspace.words)
+    reader.train_reader(workspace, unet.Painter(words.embeddings).text, table, words, minutes=1)
+    assert sum(told[-5:]) / 5 > 0.9 > 0.7 > told[0]
+    begun = unet.Training(workspace)
+    for name, weight in load(workspace.reader, "reader").items():
+        assert torch.equal(begun.painter.text.state_dict()[name], weight)
+    texts = list(begun.painter.text.parameters())
+    averaged = {id(weight): value for weight, value in zip(begun.average.parameters, begun.average.values, strict=True)}
+    assert all(torch.equal(averaged[id(weight)], weight) for weight in texts if weight.requires_grad)
+
+
+def test_a_head_listens_at_the_end_mark_and_after_it() -> None:
+    torch.manual_seed(0)
+    ids = tokenize(["fox", "a red fox on a blue background"])
+    hidden = torch.randn(2, 77, 8)
+    ends = (ids == 49407).int().argmax(1)
+    head = reader.Head(8, 3)
+    concepts, grounds = head(hidden, ids)
+    assert (concepts.shape, grounds.shape) == ((4, 3), (4, len(COLOURS)))
+    assert torch.allclose(concepts[:2], head.concept(hidden[torch.arange(2), ends]))
+    said = head.concept(hidden)
+    for row, end in enumerate(ends.tolist()):
+        assert any(torch.allclose(concepts[2 + row], place) for place in said[row, end:])
+
+
+def test_a_caption_that_is_cut_keeps_its_end_mark() -> None:
+    ids = reader._cut(tokenize(["fox", "fox " * 60]))
+    assert ids.shape == (2, reader.LENGTH)
+    assert ids[:, -1].tolist() == [49407, 49407]
+
+
+def test_bfloat16_is_used_where_the_processor_multiplies_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for amx, avx, wanted in (
+        (True, False, torch.bfloat16),
+        (False, True, torch.bfloat16),
+        (False, False, torch.float32),
+    ):
+        monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda amx=amx: amx)
+        monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda avx=avx: avx)
+        assert fast_type() is wanted
+        with autocast():
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is wanted

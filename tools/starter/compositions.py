@@ -33,13 +33,21 @@ COLOURS: Mapping[str, tuple[int, int, int]] = {
 PLAIN = 0.55
 """How many pictures have a white ground, which a caption need not name."""
 PAIRS = 0.02
+SCALES, MOVED = (0.86, 0.98), 0.02
+"""How large a cut-out is, and how far from the middle, in parts of the side."""
+
+
+NO_CONCEPT = -100
+"""In place of a concept's index where there are two."""
 
 
 class Composition(NamedTuple):
-    """`picture` is (128, 128, 3) in 0..255."""
+    """`picture` is (128, 128, 3) in 0..255; `ground` counts in COLOURS."""
 
     picture: NDArray[np.uint8]
-    caption: str
+    captions: tuple[str, ...]
+    concept: int
+    ground: int
 
 
 class Composer:
@@ -50,20 +58,20 @@ class Composer:
         self.synonyms = synonyms or {}
         self._cutouts = [Image.fromarray(concept.cutout(2 * SIDE)) for concept in concepts]
 
-    def compose(self, index: int, rng: random.Random) -> Composition:
-        """One picture of the concept at `index`, seldom beside another one."""
+    def compose(self, index: int, rng: random.Random, captions: int = 1) -> Composition:
+        """One picture of the concept at `index`, seldom beside another one, said in so many ways."""
         colour = "white" if rng.random() < PLAIN else rng.choice(list(COLOURS))
         picture = Image.new("RGB", (SIDE, SIDE), COLOURS[colour])
-        if rng.random() < PAIRS:
-            other = rng.randrange(len(self.concepts))
+        other = rng.randrange(len(self.concepts)) if rng.random() < PAIRS else None
+        if other is None:
+            middle = (0.5 + rng.uniform(-MOVED, MOVED), 0.5 + rng.uniform(-MOVED, MOVED))
+            self._place(picture, index, rng.uniform(*SCALES), middle)
+        else:
             self._place(picture, index, 0.5, (0.26, 0.5))
             self._place(picture, other, 0.5, (0.74, 0.5))
-            said = f"{self.concepts[index].label} and {self.concepts[other].label}"
-        else:
-            middle = (0.5 + rng.uniform(-0.03, 0.03), 0.5 + rng.uniform(-0.03, 0.03))
-            self._place(picture, index, rng.uniform(0.82, 0.98), middle)
-            said = self._name(index, rng)
-        return Composition(np.asarray(picture), said + _ground(colour, rng))
+        said = tuple(self._name(index, other, rng) + _ground(colour, rng) for _ in range(captions))
+        concept = index if other is None else NO_CONCEPT
+        return Composition(np.asarray(picture), said, concept, list(COLOURS).index(colour))
 
     def original(self, index: int) -> NDArray[np.uint8]:
         """The concept as a person would expect it: large, in the middle, on white."""
@@ -76,18 +84,20 @@ class Composer:
         cutout = self._cutouts[index].resize((side, side), Image.Resampling.BICUBIC)
         picture.paste(cutout, (round(middle[0] * SIDE - side / 2), round(middle[1] * SIDE - side / 2)), cutout)
 
-    def _name(self, index: int, rng: random.Random) -> str:
+    def _name(self, index: int, other: int | None, rng: random.Random) -> str:
         concept = self.concepts[index]
+        if other is not None:
+            return f"{concept.label} and {self.concepts[other].label}"
         synonyms = self.synonyms.get(concept.label, ())
         tags = ", ".join(rng.sample(concept.tags, min(len(concept.tags), rng.randint(1, 3))))
         way = rng.random()
-        if way < 0.45 or (way >= 0.6 and not tags):
+        if way < 0.4 or (way >= 0.55 and not tags):
             return concept.label
-        if way < 0.6:
+        if way < 0.55:
             return f"{rng.choice(('a', 'a picture of a', 'one'))} {concept.label}"
-        if way < 0.8:
+        if way < 0.7:
             return f"{concept.label}, {tags}"
-        if way < 0.86 or not synonyms:
+        if way < 0.77 or not synonyms:
             return tags
         return rng.choice(("", "a ")) + rng.choice(synonyms)
 

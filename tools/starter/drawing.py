@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import CLIPTextModel
 
 from tools.starter.latents import tokenize
-from tools.starter.training import THREADS
+from tools.starter.training import autocast, fast_type
 
 STEPS = 20
 GUIDANCE = 4.0
@@ -25,13 +25,13 @@ class Drawer:
     """A finished model, in bfloat16 where the processor is fast at it."""
 
     def __init__(self, folder: Path) -> None:
-        torch.set_num_threads(THREADS)
 
         def part(kind: Any, name: str) -> Any:
             return kind.from_pretrained(folder / name, local_files_only=True).to(torch.float32).eval()
 
-        self.unet = part(UNet2DConditionModel, "unet").to(torch.bfloat16, memory_format=torch.channels_last)
-        self.text = part(CLIPTextModel, "text_encoder").to(torch.bfloat16)
+        self.type = fast_type()
+        self.unet = part(UNet2DConditionModel, "unet").to(self.type, memory_format=torch.channels_last)
+        self.text = part(CLIPTextModel, "text_encoder").to(self.type)
         self.vae = part(AutoencoderKL, "vae").to(memory_format=torch.channels_last)
         self.scheduler: Any = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
 
@@ -48,10 +48,10 @@ class Drawer:
         words = self.text(tokenize([""] * len(prompts) + list(prompts))).last_hidden_state
         self.scheduler.set_timesteps(steps)
         for t in self.scheduler.timesteps:
-            twice = torch.cat([x, x]).to(torch.bfloat16, memory_format=torch.channels_last)
+            twice = torch.cat([x, x]).to(self.type, memory_format=torch.channels_last)
             without, v = self.unet(twice, t, words).sample.float().chunk(2)
             x = self.scheduler.step(without + GUIDANCE * (v - without), t, x).prev_sample
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             y = self.vae.decode(x / self.vae.config.scaling_factor).sample
         pixels: NDArray[np.uint8] = ((y.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
         return pixels

@@ -9,20 +9,31 @@ import torch
 from torch import Tensor
 
 from tools.starter.compositions import Composer
-from tools.starter.training import THREADS
+from tools.starter.training import autocast
 from tools.starter.vae import pictures
 from tools.starter.words import clip_tokenizer
 from tools.starter.workspace import Workspace, load, save
 
 A_CONCEPT = 24
 """Compositions of each concept."""
+CAPTIONS = 12
+"""Of each composition: words are cheap, and pictures that are seen often should be said in many ways."""
 
 
 class Latents(NamedTuple):
-    """`latents` is (N, 4, 16, 16), scaled to a standard deviation of one; `ids` is (N, 77)."""
+    """`latents` is (N, 4, 16, 16), scaled to a standard deviation of one; `ids` is (N, CAPTIONS, 77).
+
+    `concepts` and `grounds`, (N,), are what the captions are about, as in `Composition`.
+    """
 
     latents: Tensor
     ids: Tensor
+    concepts: Tensor
+    grounds: Tensor
+
+    def said(self, chosen: Tensor) -> Tensor:
+        """One of the captions of each of the chosen, (chosen, 77)."""
+        return self.ids[chosen, torch.randint(self.ids.shape[1], chosen.shape)].long()
 
 
 def tokenize(captions: list[str]) -> Tensor:
@@ -38,18 +49,21 @@ def encode(workspace: Workspace, vae: Any, composer: Composer) -> Latents:
     """The table, made when it is not there yet."""
     if workspace.latents.exists():
         return Latents(**load(workspace.latents, "unet"))
-    torch.set_num_threads(THREADS)
-    rng, found, captions = random.Random(7), [], []
+    rng, found = random.Random(7), []
+    captions: list[str] = []
+    about: list[tuple[int, int]] = []
     order = list(range(len(composer.concepts))) * A_CONCEPT
     rng.shuffle(order)
     for start in range(0, len(order), 64):
-        compositions = [composer.compose(index, rng) for index in order[start : start + 64]]
-        with torch.autocast("cpu", torch.bfloat16):
+        compositions = [composer.compose(index, rng, CAPTIONS) for index in order[start : start + 64]]
+        with autocast():
             mean = vae.encode(pictures([each.picture for each in compositions])).latent_dist.mean
         found.append((mean.float() * vae.config.scaling_factor).half())
-        captions += [each.caption for each in compositions]
+        captions += [caption for each in compositions for caption in each.captions]
+        about += [(each.concept, each.ground) for each in compositions]
         if start % 6400 == 0:
             print(f"encoded {start} of {len(order)}", flush=True)
-    table = Latents(torch.cat(found), tokenize(captions))
+    ids = tokenize(captions).int().view(len(order), CAPTIONS, -1)
+    table = Latents(torch.cat(found), ids, *torch.tensor(about).unbind(1))
     save(table._asdict(), workspace.latents)
     return table

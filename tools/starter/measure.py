@@ -73,7 +73,7 @@ def measure(workspace: Workspace, folder: Path, sheet: Path | None = None) -> No
     for name, judge in ((f"all {len(concepts)} originals", everything), (f"its {len(taught)} concepts", among)):
         first, five = judge.shares(pictures, labels)
         rows.append((f"top-1, top-5 of {len(labels)} labels among {name}", f"{first:.3f}, {five:.3f}"))
-    unseen = load(workspace.words, "text")["unseen"]
+    unseen = [pair for pair in load(workspace.words, "text")["unseen"] if pair[1] in known]
     drawn = drawer.draw([word for word, _ in unseen])
     first, five = among.shares(drawn, [label for _, label in unseen])
     rows.append((f"top-1, top-5 of {len(unseen)} words it never saw", f"{first:.3f}, {five:.3f}"))

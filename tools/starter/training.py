@@ -9,10 +9,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-THREADS = 2
-WARM_STEPS = 100
+WARM_STEPS = 40
 COOLED = 0.02
 """Of the peak learning rate, at the end of a run."""
+
+
+def fast_type() -> torch.dtype:
+    """bfloat16 where the processor multiplies it (AMX, AVX512-BF16); elsewhere float32 is three times as fast."""
+    has_units = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if has_units else torch.float32
+
+
+def autocast() -> torch.autocast:
+    """Multiplies in the fast type."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=fast_type() is torch.bfloat16)
 
 
 class Moment(NamedTuple):
@@ -26,7 +36,6 @@ class Run:
     """Steps until the minutes are over. The learning rate rises, stays, and falls over the last part, `cooling`."""
 
     def __init__(self, minutes: float, cooling: float, save_every: float = 300) -> None:
-        torch.set_num_threads(THREADS)
         self.seconds, self.cooling, self.save_every = minutes * 60, cooling, save_every
         self._started = self._saved = self._told = time.monotonic()
         self._done = 0

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tools.starter.compositions import SIDE, Composer
-from tools.starter.training import Average, Moment, Run
+from tools.starter.training import Average, Moment, Run, autocast
 from tools.starter.workspace import Workspace, load, save
 
 CONFIG: dict[str, Any] = {
@@ -48,20 +48,19 @@ def train_vae(
     vae.quant_conv.requires_grad_(not decoder)
     run, rng, average = Run(minutes, cooling=0.4), random.Random(seen), Average(trained, DECAY)
     optimizer = torch.optim.AdamW(trained, PEAK, betas=(0.9, 0.99), weight_decay=0, fused=True)
-    step = torch.compile(lambda x: _loss(vae, x))
     for moment in run.moments():
-        loss = _train_on(_crops(composer, rng), moment, run, optimizer, step)
+        loss = _train_on(_crops(composer, rng), moment, run, optimizer, vae)
         average.update()
         seen += BATCH
         run.tell(BATCH, loss, seen=seen)
         if run.time_to_save():
             average.swap()
-            _save(vae, seen, workspace)
+            keep_vae(vae, seen, workspace)
             average.swap()
     average.swap()
     if not decoder:
         vae.register_to_config(scaling_factor=_scale(vae, composer))
-    _save(vae, seen, workspace)
+    keep_vae(vae, seen, workspace)
     print(
         "PSNR of held-out compositions: {:.2f} dB, of all their pixels together {:.2f} dB".format(*psnr(vae, composer))
     )
@@ -105,10 +104,10 @@ def psnr(vae: Any, composer: Composer, count: int = 256) -> tuple[float, float]:
     return float(10 * (255**2 / found).log10().mean()), float(10 * (255**2 / found.mean()).log10())
 
 
-def _train_on(x: Tensor, moment: Moment, run: Run, optimizer: torch.optim.Optimizer, step: Any) -> float:
+def _train_on(x: Tensor, moment: Moment, run: Run, optimizer: torch.optim.Optimizer, vae: Any) -> float:
     for group in optimizer.param_groups:
         group["lr"] = run.rate(moment, PEAK)
-    loss = step(x)
+    loss: Any = _loss(vae, x)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
@@ -118,7 +117,7 @@ def _train_on(x: Tensor, moment: Moment, run: Run, optimizer: torch.optim.Optimi
 
 def _loss(vae: Any, x: Tensor) -> Tensor:
     """Errors of pixels, of their differences (edges) and of 4 x 4 means (colours), and a little KL."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         latents = vae.encode(x).latent_dist
         y = vae.decode(latents.sample()).sample
     error: Tensor = y.float() - x
@@ -147,5 +146,6 @@ def _scale(vae: Any, composer: Composer) -> float:
     return 1 / float(torch.cat([vae.encode(part).latent_dist.mean for part in torch.split(x, 32)]).std())
 
 
-def _save(vae: Any, seen: int, workspace: Workspace) -> None:
+def keep_vae(vae: Any, seen: int, workspace: Workspace) -> None:
+    """Writes the autoencoder, its scale, and how many crops it has seen."""
     save({"weights": vae.state_dict(), "scale": vae.config.scaling_factor, "seen": seen}, workspace.vae)

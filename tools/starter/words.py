@@ -19,17 +19,27 @@ WIDTH = 160
 SPREAD = 0.3
 """Standard deviation of the embeddings."""
 UNSEEN = 100
-LIKE = 0.55
+LIKE = 0.45
 """Cosine from which a word of the vocabulary counts as another word for a label."""
-SYNONYMS = 6
+SYNONYMS = 12
+NEAR = 0.35
+"""Cosine from which a word says something about what to draw."""
+SHARPNESS = 20.0
+"""What cosines are multiplied with, to say how likely a word means each concept."""
 
 
 class Words(NamedTuple):
-    """`embeddings` is (tokens, WIDTH); `unseen` holds (word, label) pairs: no caption has that word or its kin."""
+    """`embeddings` is (tokens, WIDTH); `unseen` holds (word, label) pairs: no caption has that word or its kin.
+
+    `spelt` are the words that are near a concept, none of them unseen or kin; `meant`, (spelt, concepts), how likely
+    each means which.
+    """
 
     embeddings: Tensor
     synonyms: dict[str, list[str]]
     unseen: list[tuple[str, str]]
+    spelt: list[str]
+    meant: Tensor
 
 
 def clip_tokenizer() -> CLIPTokenizer:
@@ -55,7 +65,8 @@ def make_words(workspace: Workspace, concepts: Sequence[Concept]) -> Words:
     likeness = labels @ tokens[whole].T
     words = [spelt[index] for index in whole]
     unseen = _choose_unseen(concepts, words, likeness)
-    return Words(_components(tokens), _synonyms(concepts, words, likeness, unseen), unseen)
+    synonyms = _synonyms(concepts, words, likeness, unseen)
+    return Words(_components(tokens), synonyms, unseen, *_meant(words, likeness, unseen))
 
 
 class Meaning:
@@ -123,3 +134,11 @@ def _synonyms(
         if len(names) < SYNONYMS:
             names.append(words[index])
     return found
+
+
+def _meant(words: Sequence[str], likeness: Tensor, unseen: Sequence[tuple[str, str]]) -> tuple[list[str], Tensor]:
+    """`spelt` and `meant` of Words."""
+    kept = {word for word, _ in unseen}
+    best = likeness.max(0).values
+    near = [index for index, word in enumerate(words) if best[index] >= NEAR and not _kin(word, kept)]
+    return [words[index] for index in near], (likeness.T[near] * SHARPNESS).softmax(1).half()

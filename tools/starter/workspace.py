@@ -54,6 +54,11 @@ class Workspace(NamedTuple):
         return self.folder / "latents.pt"
 
     @property
+    def reader(self) -> Path:
+        """The text encoder before it has seen a picture."""
+        return self.folder / "reader.pt"
+
+    @property
     def unet(self) -> Path:
         """UNet and text encoder, which are trained together."""
         return self.folder / "unet.pt"
