@@ -300,7 +300,12 @@ def test_sd_2_without_a_word_is_asked_and_with_a_word_is_believed(
 @pytest.mark.usefixtures("no_network")
 def test_the_starter_is_loaded_with_its_own_settings(starter: Path, half_cpu: Hardware) -> None:
     found = load_components(read_checkpoint(starter), half_cpu)
-    assert found.unet.config.cross_attention_dim == 192
-    assert found.latent_scale == pytest.approx(0.2523, abs=1e-4)
-    assert (found.encoders[0].model.config.num_hidden_layers, found.encoders[0].pad_token_id) == (4, 49407)
+    unet, vae, text = (
+        json.loads((starter / part / "config.json").read_text("utf-8")) for part in ("unet", "vae", "text_encoder")
+    )
+    encoder = found.encoders[0]
+    assert found.unet.config.cross_attention_dim == unet["cross_attention_dim"] == text["hidden_size"] < 768
+    assert found.latent_scale == vae["scaling_factor"] != 0.18215
+    assert encoder.model.config.num_hidden_layers == text["num_hidden_layers"] < 12
+    assert encoder.pad_token_id == 49407
     assert found.prediction_type == "v_prediction"
