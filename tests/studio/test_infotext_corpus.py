@@ -130,7 +130,7 @@ def values_of(name: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         "boolean": st.booleans(),
         "string": TEXTS,
         "integer": st.integers(low if low != -1 else 0, high if high is not None else 2**40),
-        "number": st.floats(low, high, allow_nan=False) | st.sampled_from([low or 0.0, 1.0]),
+        "number": st.floats(low, high, allow_nan=False) | st.sampled_from([low or 0.0, min(1.0, high or 1.0)]),
     }
     return kinds[schema["type"]]
 
