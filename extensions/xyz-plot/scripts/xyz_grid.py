@@ -29,7 +29,7 @@ from modules import images, processing, scripts, shared
 axis_options = make_axis_options()
 LETTERS = ("X", "Y", "Z")
 FIRST = ("Seed", "Nothing", "Nothing")
-FILL = "\U0001f4d2"
+FILL = "All"
 SWAP = "\u21c4"
 
 
@@ -43,42 +43,45 @@ class Script(scripts.Script):
         self.current_axis_options = [
             option for option in axis_options if getattr(option, "is_img2img", None) in (None, is_img2img)
         ]
-        axes = [self._axis(letter, first) for letter, first in zip(LETTERS, FIRST, strict=False)]
+        made = [self._axis(letter, first) for letter, first in zip(LETTERS, FIRST, strict=True)]
+        axes, fills = [each[:3] for each in made], [each[3] for each in made]
         with gr.Row(elem_id=self.elem_id("swap_axes")):
             for one, other in ((0, 1), (1, 2), (0, 2)):
                 swap = gr.Button(f"{LETTERS[one]} {SWAP} {LETTERS[other]}", size="sm", min_width=60)
                 both = [*axes[one], *axes[other]]
                 swap.click(self._swapped, inputs=both, outputs=both, show_progress=False)
         with gr.Row():
-            with gr.Column():
-                legend = gr.Checkbox(True, label="Draw legend", elem_id=self.elem_id("draw_legend"))
-                open_seeds = gr.Checkbox(False, label="Keep -1 for seeds", elem_id=self.elem_id("no_fixed_seeds"))
-                vary = [
-                    gr.Checkbox(
-                        False,
-                        label=f"Vary seeds for {letter}",
-                        elem_id=self.elem_id(f"vary_seeds_{letter.lower()}"),
-                        info="Each place on the axis counts the seed up.",
-                    )
-                    for letter in LETTERS
-                ]
-            with gr.Column():
-                lone = gr.Checkbox(True, label="Include Sub Images", elem_id=self.elem_id("include_lone_images"))
-                subs = gr.Checkbox(False, label="Include Sub Grids", elem_id=self.elem_id("include_sub_grids"))
-                from_text = gr.Checkbox(
-                    False, label="Use text inputs instead of dropdowns", elem_id=self.elem_id("csv_mode")
+            legend = gr.Checkbox(True, label="Draw legend", elem_id=self.elem_id("draw_legend"), min_width=120)
+            lone = gr.Checkbox(
+                True, label="Include Sub Images", elem_id=self.elem_id("include_lone_images"), min_width=120
+            )
+            subs = gr.Checkbox(
+                False, label="Include Sub Grids", elem_id=self.elem_id("include_sub_grids"), min_width=120
+            )
+        with gr.Row():
+            vary = [
+                gr.Checkbox(
+                    False,
+                    label=f"Vary seeds for {letter}",
+                    elem_id=self.elem_id(f"vary_seeds_{letter.lower()}"),
+                    min_width=120,
                 )
-                margin = gr.Slider(
-                    0, 500, value=0, step=2, label="Grid margins (px)", elem_id=self.elem_id("margin_size")
-                )
-        for kind, text, chosen in axes:
-            showing = {"inputs": [kind, from_text], "outputs": [text, chosen], "show_progress": False}
+                for letter in LETTERS
+            ]
+        with gr.Row():
+            open_seeds = gr.Checkbox(False, label="Keep -1 for seeds", elem_id=self.elem_id("no_fixed_seeds"))
+            from_text = gr.Checkbox(
+                False, label="Use text inputs instead of dropdowns", elem_id=self.elem_id("csv_mode")
+            )
+        margin = gr.Slider(0, 500, value=0, step=2, label="Grid margins (px)", elem_id=self.elem_id("margin_size"))
+        for (kind, text, chosen), fill in zip(axes, fills, strict=True):
+            showing = {"inputs": [kind, from_text], "outputs": [text, chosen, fill], "show_progress": False}
             kind.change(self._shown, **showing)
             from_text.change(self._shown, **showing)
         table.build(self.elem_id)
         self.infotext_fields = [
             field
-            for letter, (kind, text, _) in zip(LETTERS, axes, strict=False)
+            for letter, (kind, text, _) in zip(LETTERS, axes, strict=True)
             for field in ((kind, f"{letter} Type"), (text, f"{letter} Values"))
         ]
         parts = [part for axis in axes for part in axis]
@@ -112,9 +115,11 @@ class Script(scripts.Script):
                 scale=2,
                 elem_id=self.elem_id(f"{low}_values_dropdown"),
             )
-            fill = ToolButton(FILL, elem_id=self.elem_id(f"{low}_fill"), tooltip="All values of the list")
+            fill = ToolButton(
+                FILL, elem_id=self.elem_id(f"{low}_fill"), tooltip="All values of the list", visible=False
+            )
             fill.click(self._all, inputs=[kind], outputs=[text, chosen], show_progress=False)
-        return kind, text, chosen
+        return kind, text, chosen, fill
 
     def _option(self, kind):
         if isinstance(kind, str):
@@ -129,6 +134,7 @@ class Script(scripts.Script):
         return [
             gr.update(visible=option.label != "Nothing" and not listed),
             gr.update(visible=listed, choices=choices),
+            gr.update(visible=option.choices is not None),
         ]
 
     def _all(self, kind):
@@ -140,13 +146,13 @@ class Script(scripts.Script):
 
     def _swapped(self, *both):
         half = len(both) // 2
-        mine, others = both[:half], both[half:]
-        return [self._again(value, place) for swapped in (others, mine) for place, value in enumerate(swapped)]
+        return [update for axis in (both[half:], both[:half]) for update in self._again(*axis)]
 
-    def _again(self, value, place):
-        if place == 0:
-            return gr.update(value=self._option(value).label)
-        return gr.update(value=value)
+    def _again(self, kind, text, chosen):
+        """An axis as it was, in another place."""
+        option = self._option(kind)
+        choices = option.choices() if option.choices is not None else []
+        return [gr.update(value=option.label), gr.update(value=text), gr.update(value=chosen, choices=choices)]
 
     def run(self, p, *values):
         kinds, texts, chosen = values[0:9:3], values[1:9:3], values[2:9:3]
@@ -156,7 +162,7 @@ class Script(scripts.Script):
         try:
             axes = [
                 read_axis(self._option(kind), text or "", listed or [], from_text=from_text)
-                for kind, text, listed in zip(kinds, texts, chosen, strict=False)
+                for kind, text, listed in zip(kinds, texts, chosen, strict=True)
             ]
             confirm(p, axes)
         except ValuesError as error:
@@ -165,7 +171,7 @@ class Script(scripts.Script):
             axes = [with_seeds(axis) for axis in axes]
         p.batch_size = 1 if not lone else p.batch_size
         p.extra_generation_params["Script"] = self.title()
-        for letter, axis, text, listed in zip(LETTERS, axes, texts, chosen, strict=False):
+        for letter, axis, text, listed in zip(LETTERS, axes, texts, chosen, strict=True):
             if axis.is_used:
                 p.extra_generation_params[f"{letter} Type"] = axis.option.label
                 p.extra_generation_params[f"{letter} Values"] = text or ", ".join(_quoted(value) for value in listed)
@@ -197,7 +203,7 @@ class Script(scripts.Script):
                     grid=True,
                     p=p,
                 )
-        singles = [(picture, text) for cell in made for picture, text in zip(cell.images, cell.infotexts, strict=False)]
+        singles = [(picture, text) for cell in made for picture, text in zip(cell.images, cell.infotexts, strict=True)]
         singles = singles if lone else []
         done = processing.Processed(
             p,
