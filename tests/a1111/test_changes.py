@@ -13,6 +13,7 @@ from modules.studio.image_files import open_picture
 from modules.studio.request import Extras, Finished, Img2Img, RequestError, Txt2Img
 from tests.a1111.test_face import pixels, run
 from tests.a1111.test_order import QUICK, upload
+from tests.a1111.words import word
 
 
 def test_a_job_without_extensions_and_one_with_idle_ones_give_the_same_bits(open_extended: Callable[..., App]) -> None:
@@ -20,9 +21,10 @@ def test_a_job_without_extensions_and_one_with_idle_ones_give_the_same_bits(open
     values = {**QUICK, "sampler_name": "Euler a", "batch_size": 2}
     plain = run(app, Txt2Img(**values))
     alone = [pixels(app, plain, index) for index in range(2)]
-    own = len(app.engine.hooks)
+    bridge = word("bridge.hooks").Bridge
+    assert not [hook for hook in app.engine.hooks if isinstance(hook, bridge)]
     app = open_extended("recorder", "assigner")
-    assert len(app.engine.hooks) == own + 1
+    assert [hook for hook in app.engine.hooks if isinstance(hook, bridge)]
     recorded = run(app, Txt2Img(**values))
     assert [pixels(app, recorded, index) for index in range(2)] == alone
 
@@ -87,3 +89,16 @@ def test_pictures_among_the_arguments_of_scripts_are_the_requests_uploads() -> N
     assert asked.uploads() == ("0" * 32, "1" * 32, "2" * 32)
     with pytest.raises(ValueError, match="must be JSON"):
         Txt2Img(script_args=(object(),))
+
+
+def test_what_nobody_can_use_is_left_out(open_extended: Callable[..., App]) -> None:
+    app = open_extended("clumsy")
+    chosen: Any = sys.modules["scripts.clumsy"].chosen
+    made = {}
+    moments = ("post_sample", "postprocess_batch_list", "postprocess_image", "postprocess", "cfg_after_cfg")
+    for what in ("", "lists", "override_settings", *moments):
+        chosen["what"] = what
+        end = app.engine.submit(Txt2Img(**QUICK, batch_size=2), "local").wait()
+        made[what] = (end.state, len(end.images), pixels(app, end, 0), pixels(app, end, 1))
+    assert {what for what, each in made.items() if each != made[""]} == set()
+    assert made[""][:2] == ("done", 2)

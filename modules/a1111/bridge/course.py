@@ -196,3 +196,13 @@ def networks_in(prompts: Sequence[str]) -> dict[str, list[Any]]:
     except ImportError:
         return {}
     return dict(words.parse_prompts(list(prompts))[1])
+
+
+def complete(job: Job) -> None:
+    """Gives each prompt of the job what belongs to it, where a script has left lists of unequal lengths."""
+    job.prompts = [str(prompt) for prompt in job.prompts] or [job.request.prompt]
+    count = len(job.prompts)
+    for texts in (job.negative_prompts, *filter(None, (job.hr_prompts, job.hr_negative_prompts))):
+        texts += [texts[-1] if texts else ""] * (count - len(texts))
+    for numbers, first in ((job.seeds, job.request.seed), (job.subseeds, job.request.subseed)):
+        numbers += [(numbers[-1] if numbers else first) + later for later in range(1, count - len(numbers) + 1)]

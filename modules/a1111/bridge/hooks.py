@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image
 
+from modules.diffusion.errors import AquatintError
 from modules.studio.grid import grid_size
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, SavedImage
@@ -104,11 +105,15 @@ class Bridge(Hooks):
         self._before.append((host.job, host.p))
         host.job, host.p = job, p
         if p.scripts is not None:
-            before = job.request
+            before, put_back = job.request, p.remember()
             p.scripts.before_process(p)
             take_pictures(p)
             if job.request is not before or p.override_settings:
-                course.settle(job, dict(p.override_settings or {}))
+                try:
+                    course.settle(job, dict(p.override_settings or {}))
+                except AquatintError as error:
+                    put_back()
+                    job.comment(f"What extensions have asked for cannot be, and is left out: {error}")
         for name, listed in course.LISTS.items():
             values = p.own(f"listed {name}")
             if values:
@@ -122,6 +127,7 @@ class Bridge(Hooks):
         if p.scripts is not None:
             p.scripts.process(p)
             take_pictures(p)
+            course.complete(job)
 
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
         p: Any = host.p
@@ -150,8 +156,7 @@ class Bridge(Hooks):
             return noise
         params = ExtraNoiseParams(noise.clone(), latents, x)
         self.callbacks.extra_noise_callback(params)
-        changed: Tensor = params.noise
-        return changed
+        return _tensor(params.noise, noise)
 
     def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
         p: Any = host.p
@@ -171,8 +176,7 @@ class Bridge(Hooks):
             def answered(rows: Tensor) -> Tensor:
                 params = CFGDenoisedParams(rows, step, steps, guidance.model)
                 self.callbacks.cfg_denoised_callback(params)
-                changed: Tensor = params.x
-                return changed
+                return _tensor(params.x, rows)
 
             guidance.answered = answered
         if not self.callbacks.has_callbacks("cfg_denoiser"):
@@ -189,16 +193,14 @@ class Bridge(Hooks):
             return blended
         handed = MaskBlendArgs(guided, canvas.mask, canvas.latents, 1 - canvas.mask, blended, p, sigma)
         p.scripts.on_mask_blend(p, handed)
-        changed: Tensor = handed.blended_latent
-        return changed
+        return _tensor(handed.blended_latent, blended)
 
     def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
         if not self.callbacks.has_callbacks("cfg_after_cfg"):
             return denoised
         params = AfterCFGCallbackParams(denoised, step, getattr(host.p, "_total_steps", 0))
         self.callbacks.cfg_after_cfg_callback(params)
-        changed: Tensor = params.x
-        return changed
+        return _tensor(params.x, denoised)
 
     def sampled(self, job: Job, batch: Batch, latents: Tensor) -> Tensor:
         p: Any = host.p
@@ -206,8 +208,7 @@ class Bridge(Hooks):
             return latents
         handed = PostSampleArgs(latents)
         p.scripts.post_sample(p, handed)
-        samples: Tensor = handed.samples
-        return samples
+        return _tensor(handed.samples, latents)
 
     def decoded(self, job: Job, batch: Batch, pixels: Tensor) -> Tensor:
         p: Any = host.p
@@ -218,8 +219,9 @@ class Bridge(Hooks):
         p.scripts.postprocess_batch(p, images, batch_number=batch.index)
         listed = PostprocessBatchListArgs(list(images))
         p.scripts.postprocess_batch_list(p, listed, batch_number=batch.index)
-        after = torch.stack([each.to(pixels) for each in listed.images])
-        return pixels if after.shape == before.shape and torch.equal(after, before) else after * 2 - 1
+        given = [*listed.images, *images[len(listed.images) :]][: len(images)]  # their number is the batch's
+        after = torch.stack([_tensor(each, whole) for each, whole in zip(given, images, strict=True)])
+        return pixels if torch.equal(after, before) else after * 2 - 1
 
     def image_painted(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
         p: Any = host.p
@@ -279,7 +281,7 @@ class Bridge(Hooks):
     def pictures_made(self, job: Job, images: Sequence[Image.Image]) -> None:
         p: Any = host.p
         texts = [image.infotext for image in job.progress.images]
-        processed = Processed(p, list(images), p.all_seeds[0], texts[0] if texts else "", infotexts=texts)
+        processed = Processed(p, list(images), (p.all_seeds or [-1])[0], texts[0] if texts else "", infotexts=texts)
         job.kept[course.PROCESSED] = processed
         if p.scripts is None or not p.scripts.wants("postprocess"):
             return
@@ -288,13 +290,12 @@ class Bridge(Hooks):
             keep_pictures(job, processed, save=False)
 
     def extras_begin(self, job: Job, work: Work) -> None:
-        self._before.append((host.job, host.p))
         host.job, host.p = job, None
         self._extras(job, work, None, ENLARGING)
 
     def extras_end(self, job: Job, work: Work) -> None:
         self._extras(job, work, ENLARGING, None)
-        host.job, host.p = self._before.pop()
+        host.job = None
 
     def _extras(self, job: Job, work: Work, first: float | None, last: float | None) -> None:
         words: Any = importlib.import_module("modules.scripts_postprocessing")
@@ -323,6 +324,12 @@ class Bridge(Hooks):
             if p is not None and course.OUTSIDE in job.kept:
                 p.release()
             host.model = None
+
+
+def _tensor(made: Any, before: Tensor) -> Tensor:
+    """What a hook has left, if it can stand in the other's place."""
+    fits = isinstance(made, torch.Tensor) and made.shape == before.shape
+    return made.to(before) if fits else before
 
 
 def _picture(made: Any, before: Image.Image) -> Image.Image:

@@ -37,8 +37,11 @@ def as_picture(value: Any) -> Image.Image | None:
     if isinstance(value, Image.Image):
         return value
     if isinstance(value, str):
-        with Image.open(value) as opened:
-            return opened.copy()
+        try:
+            with Image.open(value) as opened:
+                return opened.copy()
+        except OSError:
+            return None
     return Image.fromarray(value) if hasattr(value, "__array_interface__") else None
 
 
