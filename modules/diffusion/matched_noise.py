@@ -50,7 +50,8 @@ def shaped_noise(pixels: Floats, masked: Floats, white: Floats, falloff: float, 
     soft = _transformed(np.real(_back(soft)))
     shaped = np.real(_back(np.abs(soft) ** 2 * magnitudes**falloff * (spectrum / magnitudes)))
     shaped = shaped - shaped.min()
-    return shaped / max(shaped.max(), 1e-9)
+    scaled: Floats = shaped / max(shaped.max(), 1e-9)
+    return scaled
 
 
 def like(values: Floats, others: Floats) -> Floats:

@@ -32,7 +32,7 @@ def larger(app: App, id: str, owner: str = LOCAL, **changes: Any) -> Ticket:
 
 def test_the_picture_brings_its_parameters_and_the_form_its_hires_settings(submit: Submit, app: App) -> None:
     made = submit(prompt="green apple", seed=21, n_iter=2, scheduler="Karras").wait(60).images[1]
-    form = {"prompt": "blue fish", "seed": 5, "steps": 9, "hr_upscaler": "Lanczos", "hr_scale": 1.5}
+    form: dict[str, Any] = {"prompt": "blue fish", "seed": 5, "steps": 9, "hr_upscaler": "Lanczos", "hr_scale": 1.5}
     ticket = larger(app, made.id, **form, denoising_strength=0.2, n_iter=3, hr_second_pass_steps=2)
     request = ticket.job.request
     assert isinstance(request, Txt2Img)
