@@ -109,8 +109,8 @@ def said(request: Request, options: Options) -> dict[str, Any]:
     fields = [name for name in type(request).model_fields if name not in NOT_IN_A_TEXT and counts(name, request)]
     told = {name: getattr(request, name) for name in fields}
     names = lasting_options() - OF_THE_FILE - OPTIONS_NOT_IN_A_TEXT - IN_THE_REQUEST - {"initial_noise_multiplier"}
-    counting = sorted(name for name in names if name not in OPTION_ONLY_WITH or OPTION_ONLY_WITH[name](request, options))
-    told |= {f"option {name}": getattr(options, name) for name in counting}
+    counting = {name for name in names if name not in OPTION_ONLY_WITH or OPTION_ONLY_WITH[name](request, options)}
+    told |= {f"option {name}": getattr(options, name) for name in sorted(counting)}
     if told.get("initial_noise_multiplier", 1) is None:
         told["initial_noise_multiplier"] = options.initial_noise_multiplier
     return told
