@@ -113,7 +113,7 @@ def filled_with(app: App, infotext: str) -> tuple[Any, dict[str, Any]]:
 
 
 def test_an_infotext_fills_the_form_and_what_is_not_here_is_said(app: App) -> None:
-    text = "a cat\nSteps: 9, Sampler: Euler, Size: 64x64, Seed: 3, Model: not-here, NGMS all steps: True"
+    text = "a cat\nSteps: 9, Sampler: Euler, Size: 64x64, Seed: 3, Model: not-here, NGMS all steps: True, RNG: CPU"
     filled, told = filled_with(app, text)
     assert (told["prompt"], told["negative_prompt"], told["steps"], told["seed"]) == ("a cat", "", 9, 3)
     assert told["override_settings"] == ["s_min_uncond_all: true"]
@@ -139,7 +139,7 @@ SAMPLER_PARAMETERS = ("eta", "eta_noise_seed_delta", "s_noise", "s_churn", "s_tm
 def test_sampler_parameters_are_blank_where_the_settings_say_what_the_text_says(
     app: App, settings: dict[str, Any], sampler: str, more: str, shown: tuple[float | None, ...]
 ) -> None:
-    text = f"a cat\nSteps: 9, Sampler: {sampler}, Size: 64x64, Seed: 3{more}"
+    text = f"a cat\nSteps: 9, Sampler: {sampler}, Size: 64x64, Seed: 3{more}, RNG: CPU"
     before = app.settings.options
     app.settings.options = before.model_copy(update=settings)
     try:

@@ -23,7 +23,7 @@ export function mount(element) {
 
   const counted = h('span', { class: 'aq-soft' });
   const restart = button('refresh', 'Apply and restart', startOver, { id: 'aquatint_extensions_restart' });
-  const what = h('input', { type: 'text', class: 'aq-input', id: 'aquatint_extensions_what', placeholder: 'https://github.com/owner/name, or a folder or archive on this machine', 'aria-label': 'Where the extension is', spellcheck: false });
+  const what = h('input', { type: 'text', class: 'aq-input', id: 'aquatint_extensions_what', placeholder: 'A git address (https), or a folder or archive on this machine', 'aria-label': 'Where the extension is', spellcheck: false });
   const look = h('button', { type: 'submit', class: 'aq-button', title: 'Its programs are read, and nothing of them runs' }, icon('search'), h('span', { class: 'aq-label' }, 'Look at it'));
   const file = h('input', { type: 'file', accept: '.zip,.tar.gz,.tgz,.tar', hidden: true, onchange: upload });
   const choose = button('upload', 'Archive', () => file.click(), { title: 'Choose a .zip or .tar.gz from your own disk' });
