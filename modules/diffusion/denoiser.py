@@ -87,17 +87,23 @@ class Guidance:
         self.answered: Callable[[Tensor], Tensor] | None = None
         """Asked after each call with the denoised x (n, 4, h, w) for each prompt, the negative ones last; gives what
         shall be joined."""
+        self.levels: Tensor | None = None
+        """(n,), the noise level that the network believes in, for each prompt that is asked, the negative ones last;
+        None is that of the call."""
         self._call: tuple[Tensor, Tensor] | None = None
         self._training_sigmas = model.training_sigmas.cpu()  # each call would wait for the device otherwise
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The denoised x, of its shape; `sigma` () is on the CPU."""
         self._call = x, sigma
-        scaled = x / (sigma**2 + 1).sqrt()
-        seen = scaled if self.inpaint is None else torch.cat([scaled, self.inpaint.to(scaled)], dim=1)
+        seen = self._seen(x, sigma, self.inpaint)
         output, negative = self._guided(seen, sigma_to_t(self._training_sigmas, sigma.cpu()).to(x.device))
         self.unconditional = None if negative is None else self._denoised(x, sigma, negative)
         return self._denoised(x, sigma, output)
+
+    def _seen(self, x: Tensor, sigma: Tensor, inpaint: Tensor | None) -> Tensor:
+        scaled = x / (sigma**2 + 1).sqrt()
+        return scaled if inpaint is None else torch.cat([scaled, inpaint.to(scaled)], dim=1)
 
     def _denoised(self, x: Tensor, sigma: Tensor, output: Tensor) -> Tensor:
         if self.model.prediction_type == "v_prediction":
@@ -133,20 +139,32 @@ class Guidance:
         outputs = [seen] * len(asked)
         for rows in groups.values():
             images = [asked[row][0] for row in rows]
-            predicted = self.model.predict(seen[images], timestep.expand(len(rows)), [asked[row][1] for row in rows])
+            inputs, times = seen[images], timestep.expand(len(rows))
+            if self.levels is not None:
+                inputs, times = self._seen_at(self.levels[rows], images)
+            predicted = self.model.predict(inputs, times, [asked[row][1] for row in rows])
             for row, output in zip(rows, predicted, strict=True):
                 outputs[row] = output
-        return outputs if self.answered is None else self._altered(outputs, [image for image, _ in asked])
+        if self.answered is None and self.levels is None:
+            return outputs
+        return self._altered(outputs, [image for image, _ in asked])
+
+    def _seen_at(self, levels: Tensor, images: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """What the network sees of these images at noise levels (n,) of their own, and the timesteps (n,)."""
+        assert self._call is not None
+        inpaint = None if self.inpaint is None else self.inpaint[list(images)]
+        seen = self._seen(self._call[0][list(images)], levels[:, None, None, None], inpaint)
+        return seen, sigma_to_t(self._training_sigmas, levels.cpu()).to(seen.device)
 
     def _altered(self, outputs: list[Tensor], images: Sequence[int]) -> list[Tensor]:
-        """The outputs as `answered` wants them."""
-        assert self.answered is not None
+        """The outputs as `answered` wants them, and as they would be at the noise level of the call."""
         assert self._call is not None
         x, sigma = self._call
         rows, stacked = x[list(images)], torch.stack(outputs)
-        denoised = self._denoised(rows, sigma, stacked)
-        wanted = self.answered(denoised.clone())
-        if torch.equal(wanted, denoised):
+        own = sigma if self.levels is None else self.levels[: len(rows), None, None, None]
+        denoised = self._denoised(rows, own, stacked)
+        wanted = denoised if self.answered is None else self.answered(denoised.clone())
+        if self.levels is None and torch.equal(wanted, denoised):
             return outputs
         if self.model.prediction_type == "v_prediction":
             return list((rows / (sigma**2 + 1).sqrt() - wanted * (sigma**2 + 1).sqrt()) / sigma)

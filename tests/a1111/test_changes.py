@@ -33,12 +33,12 @@ def test_callbacks_change_what_the_network_is_asked_and_answers(open_extended: C
     app = open_extended("inverter")
     chosen: Any = sys.modules["scripts.inverter"].chosen
     made = {}
-    for what in ("", "prompt", "x", "answer", "guided"):
+    for what in ("", "prompt", "x", "sigma", "sigma of the negative", "answer", "guided"):
         chosen["what"] = what
         end = run(app, Txt2Img(**QUICK, negative_prompt="blue"))
         made[what] = pixels(app, end)
         assert end.images[0].infotext.endswith(", Added: 1")
-    assert len(set(made.values())) == 5
+    assert len(set(made.values())) == 7
     chosen["what"] = ""
     assert pixels(app, run(app, Txt2Img(**{**QUICK, "cfg_scale": 1.0}))) != made[""]
 

@@ -204,3 +204,28 @@ def test_a_sampler_that_looks_at_the_negative_prompt_always_gets_it(toy: Toy, wo
     guidance(x, SIGMA)
     assert [len(seen) for seen, _ in network.calls] == [6]
     assert guidance.unconditional is not None
+
+
+@pytest.mark.parametrize("kind", WRAPPERS)
+def test_each_prompt_may_be_asked_at_a_noise_level_of_its_own_as_in_k_diffusion(
+    k_diffusion: Any, alphas_cumprod: Tensor, toy: Toy, words: Words, x: Tensor, kind: PredictionType
+) -> None:
+    network, yes, no = toy(prediction_type=kind), [words(0.4)] * 3, [words(-0.1)] * 3
+    wrapper = getattr(k_diffusion.external, WRAPPERS[kind][0])
+    theirs = wrapper(lambda x, t: network.predict(x, t, [*yes, *no]), alphas_cumprod, quantize=False)
+    guidance = Guidance(network, yes, no, 7.5)
+    guidance.levels = SIGMA * torch.tensor([0.9, 0.9, 0.9, 1.0, 1.1, 1.2], dtype=torch.float64)
+    positive, negative = theirs(torch.cat([x, x]), guidance.levels).chunk(2)
+    torch.testing.assert_close(guidance(x, SIGMA), negative + 7.5 * (positive - negative))
+    guidance.levels = None
+    torch.testing.assert_close(guidance(x, SIGMA), Guidance(network, yes, no, 7.5)(x, SIGMA), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", WRAPPERS)
+def test_answers_may_be_changed_before_they_are_joined(toy: Toy, words: Words, x: Tensor, kind: PredictionType) -> None:
+    network, yes, no = toy(prediction_type=kind), [words(0.4)] * 3, [words(-0.1)] * 3
+    guidance, plain = Guidance(network, yes, no, 7.5), Guidance(network, yes, no, 7.5)
+    guidance.answered = lambda rows: rows
+    torch.testing.assert_close(guidance(x, SIGMA), plain(x, SIGMA), rtol=0, atol=0)
+    guidance.answered = lambda rows: rows * 0.5
+    torch.testing.assert_close(guidance(x, SIGMA), plain(x, SIGMA) * 0.5)

@@ -34,10 +34,11 @@ class Call:
         rows = x[[*self._images, *range(len(x))]]
         self._cond = _tensors([part.conditioning for prompt in guidance.positive for part in _parts(prompt)])
         self._uncond = _tensors(list(guidance.negative))
+        self._sigmas = sigma.to(x).repeat(len(rows))
         self.params = CFGDenoiserParams(
             rows,
             torch.zeros(len(rows), 5, 1, 1, dtype=x.dtype, device=x.device),
-            sigma.to(x.device).expand(len(rows)),
+            self._sigmas.clone(),
             step,
             steps,
             _copied(self._cond),
@@ -58,6 +59,9 @@ class Call:
             ]
         if not _equal(params.text_uncond, self._uncond):
             guidance.negative = list(_conditionings(list(guidance.negative), params.text_uncond))
+        sigmas = params.sigma
+        changed = isinstance(sigmas, Tensor) and sigmas.shape == self._sigmas.shape
+        guidance.levels = sigmas.to(self._x) if changed and not torch.equal(sigmas, self._sigmas) else None
         rows: Tensor = params.x
         if rows.shape != self._rows.shape or torch.equal(rows, self._rows):
             return self._x

@@ -170,7 +170,7 @@ class Bridge(Hooks):
 
     def guided(self, job: Job, batch: Batch, step: int, guidance: Guidance, x: Tensor, sigma: Tensor) -> Tensor:
         steps: int = getattr(host.p, "_total_steps", 0)
-        guidance.answered = None
+        guidance.answered = guidance.levels = None
         if self.callbacks.has_callbacks("cfg_denoised"):
 
             def answered(rows: Tensor) -> Tensor:

@@ -9,6 +9,10 @@ def _denoiser(params):
     assert len(params.x) == len(params.sigma) == len(params.text_cond) + len(params.text_uncond)
     if chosen["what"] == "prompt":
         params.text_cond[:] = params.text_uncond
+    if chosen["what"] == "sigma":
+        params.sigma *= 0.9
+    if chosen["what"] == "sigma of the negative":
+        params.sigma[len(params.text_cond) :] *= 0.9
     if chosen["what"] == "x":
         params.x = params.x * 0.5
 
