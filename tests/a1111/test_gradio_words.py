@@ -93,7 +93,8 @@ MADE = [
     ("gr.Dropdown(['a', 'b'], value='b')", "value", "b"),
     ("gr.Textbox(visible=False, elem_id='x')", "visible", "hidden"),
     ("gr.Textbox(visible=False)", "visible", False),
-    ("gr.Row(visible=False, elem_id='x')", "visible", False),
+    ("gr.Row(visible=False)", "visible", True),
+    ("gr.Row(visible=False)", "elem_classes", ["aq-unseen"]),
     ("gr.Dataframe(col_count=(2, 'fixed'), max_rows=9, overflow_row_behaviour='paginate')", "type", "pandas"),
     ("gr.Dataframe(height=300)", "max_height", 300),
     ("gr.inputs.Slider(0, 10, label='x')", "maximum", 10),
@@ -298,6 +299,20 @@ def test_an_update_makes_the_component_anew_and_it_stays_an_extensions(say: Say,
     session = SessionState(say("").demo)
     session[made._id] = anew = gr.Textbox(elem_id="x", visible=False, render=False)
     assert (taught.speakers.made(anew), anew.visible) == (True, "hidden")
+
+
+@pytest.mark.parametrize(("seen", "classes"), [(True, ["own"]), (False, ["own", "aq-unseen"])])
+def test_a_layout_that_is_not_visible_is_on_the_page_out_of_sight(say: Say, seen: bool, classes: list[str]) -> None:
+    row = say("made = gr.Row(visible=False, elem_classes='own')").made
+    row.visible = seen
+    update = gr.blocks.postprocess_update_dict(row, {"visible": seen})
+    assert (update["visible"], update["elem_classes"]) == (True, classes)
+
+
+def test_layouts_of_others_are_shown_and_hidden_as_ever(taught: Any) -> None:
+    with gr.Blocks():
+        row = gr.Row(visible=False)
+    assert gr.blocks.postprocess_update_dict(row, {"visible": False}) == {"__type__": "update", "visible": False}
 
 
 def test_every_component_is_announced_before_and_after(say: Say, listener: Listener) -> None:

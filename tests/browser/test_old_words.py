@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import ROOT, Server, Visit, Visitor, serving
+from tests.browser.conftest import PATIENCE, ROOT, Server, Visit, Visitor, serving
 
 FAILS = "old words: this script fails"
 
@@ -31,6 +31,7 @@ def visitor(visit: Visit) -> Visitor:
 
 
 def until_loaded(visitor: Visitor) -> Visitor:
+    visitor.page.set_default_timeout(PATIENCE)
     visitor.page.wait_for_function("window.oldWords?.loaded")
     visitor.complaints.remove(FAILS)  # its first script, which must not stop the others
     return visitor

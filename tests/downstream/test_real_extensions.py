@@ -60,7 +60,7 @@ RECIPES = [
         "sd-webui-aspect-ratio-helper",
         "github.com/thomasasfk/sd-webui-aspect-ratio-helper",
         "0909671",
-        "#txt2img_dimensions_row select, #txt2img_settings select",
+        "#txt2img_size_toolbox",
         look,
     ),
     Recipe("sd-webui-prompt-format", "github.com/Haoming02/sd-webui-prompt-format", "c4e856c", "#pf_checkbox", look),

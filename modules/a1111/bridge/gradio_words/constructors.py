@@ -14,7 +14,7 @@ from gradio.blocks import Block, BlockContext
 from gradio.context import LocalContext, get_blocks_context
 from gradio.state_holder import SessionState
 
-from .keywords import known, translated
+from .keywords import UNSEEN, known, translated
 from .kinds import kinds_of
 from .patches import Patches
 from .said_once import SaidOnce
@@ -49,6 +49,7 @@ def teach_constructors(patches: Patches, speakers: Speakers, said: SaidOnce, ann
     patches.set(Block, "get_component_class_id", classmethod(_class_id(Block.get_component_class_id.__func__)))
     _forgive(patches, speakers)
     _remember_in_sessions(patches, speakers)
+    _show_and_hide(patches, speakers)
 
 
 def _in_old_words(kind: Any, make: Callable[..., None], speakers: Speakers, said: SaidOnce) -> Callable[..., None]:
@@ -149,3 +150,18 @@ def _remember_in_sessions(patches: Patches, speakers: Speakers) -> None:
         keep(self, key, value)
 
     patches.set(SessionState, "__setitem__", __setitem__)
+
+
+def _show_and_hide(patches: Patches, speakers: Speakers) -> None:
+    """`gr.update(visible=...)` of an extension's layout takes the class away or gives it back."""
+    processed = gr.blocks.postprocess_update_dict
+
+    @functools.wraps(processed)
+    def postprocess_update_dict(block: Any, *args: Any, **given: Any) -> dict[str, Any]:
+        update: dict[str, Any] = processed(block, *args, **given)
+        if "visible" not in update or not isinstance(block, BlockContext) or not speakers.made(block):
+            return update
+        classes = [name for name in block.elem_classes if name != UNSEEN]
+        return {**update, "visible": True, "elem_classes": classes if update["visible"] else [*classes, UNSEEN]}
+
+    patches.set(gr.blocks, "postprocess_update_dict", postprocess_update_dict)

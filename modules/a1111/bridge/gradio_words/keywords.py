@@ -22,6 +22,8 @@ BUTTONS = {
 WITH_FORMAT = (gr.Image, gr.Gallery)
 NEVER_CHOSEN = (gr.Dropdown,)
 FILES = (gr.File, gr.UploadButton)
+UNSEEN = "aq-unseen"
+"""The class of layouts that are on the page and not to be seen."""
 
 
 def source(kind: type[Block], given: Keywords) -> None:
@@ -89,9 +91,14 @@ def tool_button(kind: type[Block], given: Keywords) -> None:
 
 
 def invisible(kind: type[Block], given: Keywords) -> None:
-    """What was not visible was on the page all the same, for scripts to write into. (Layouts know no "hidden": they
-    would be seen.)"""
-    if given.get("visible") is False and given.get("elem_id") and not issubclass(kind, BlockContext):
+    """What was not visible was on the page all the same, for scripts to write into. Layouts know no "hidden": a class
+    keeps them out of sight."""
+    if given.get("visible") is not False:
+        return
+    if issubclass(kind, BlockContext):
+        given["visible"] = True
+        given["elem_classes"] = [*_classes(given), UNSEEN]
+    elif given.get("elem_id"):
         given["visible"] = "hidden"
 
 
