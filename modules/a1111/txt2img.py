@@ -36,7 +36,7 @@ def txt2img(id_task: str, request: Any, *args: Any) -> tuple[Any, str, str, str]
 
 
 def finished(p: Any) -> tuple[Any, str, str, str]:
-    """Runs a job, through its chosen script if there is one."""
+    """Runs a job, through the script that was chosen if there is one."""
     from . import processing
 
     runner = p.scripts

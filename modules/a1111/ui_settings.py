@@ -56,7 +56,7 @@ def make_component(key: str, info: OptionInfo, value: Any) -> Any:
                 component = kind(label=info.label, value=value, elem_id=f"setting_{key}", **given)
                 create_refresh_button(component, info.refresh, info.component_args, f"refresh_{key}")
         if remarks:
-            gr.HTML(f'<div class="info">{remarks}</div>', apply_default_css=False)
+            gr.HTML(remarks, elem_classes="aq-setting-remark", apply_default_css=False)
     return component
 
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 def save_picture(
     image: Image.Image, p: Any, path: Path, texts: dict[str, str], renumber: bool
 ) -> tuple[str, str | None]:
-    """-> (where it is, the text file beside it or None). Listeners may change the name and the texts."""
+    """-> (where it is, the text file beside it or None). Listeners may change its name and its texts."""
     from .. import script_callbacks
 
     params = script_callbacks.ImageSaveParams(image, p, str(path), texts)
