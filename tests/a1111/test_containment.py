@@ -128,3 +128,14 @@ def test_a_script_that_has_gone_meanwhile_is_told(open_extended: Callable[..., A
     end = Ticket(again).wait()
     assert (end.state, len(end.images)) == ("done", 1)
     assert "There is no script called Nested here any more" in end.comments[0]
+
+
+def test_one_lacking_package_is_one_fault_and_a_script_without_controls_takes_no_part(
+    open_extended: Callable[..., App],
+) -> None:
+    app = open_extended("half_made")
+    conduct = word("bridge.containment").containment.conduct("half_made")
+    assert (conduct.faults, conduct.runs) == (1, True)
+    assert "no_such_package" in conduct.last_error
+    assert [len(made(app)[2].comments) for _ in range(2)] == [1, 0]
+    assert (conduct.faults, conduct.last_error) == (2, "ui: ValueError: by design")

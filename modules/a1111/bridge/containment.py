@@ -130,16 +130,18 @@ class Containment:
         return result
 
     @contextmanager
-    def guard(self, extension: str, hook: str, tells: tuple[type[BaseException], ...] = ()) -> Iterator[Stay]:
-        """What is raised within counts as a fault and ends here, whatever it is; but for the kinds in `tells`, which a
-        script raises to tell the person something."""
+    def guard(
+        self, extension: str, hook: str, tells: tuple[type[BaseException], ...] = (), *, counts: bool = True
+    ) -> Iterator[Stay]:
+        """What is raised within ends here and is a fault, which `counts`, whatever it is; but for the kinds in `tells`,
+        which a script raises to tell the person something."""
         stay = self._enter(extension, hook)
         try:
             yield stay
         except tells:
             raise
         except BaseException as error:  # noqa: BLE001  SystemExit too: an extension ends no server
-            self._fault(extension, hook, error)
+            self._fault(extension, hook, error, counts)
         finally:
             self._leave(stay)
 
@@ -215,11 +217,11 @@ class Containment:
 
     # Faults
 
-    def _fault(self, extension: str, hook: str, error: BaseException) -> None:
+    def _fault(self, extension: str, hook: str, error: BaseException, counts: bool) -> None:
         log.error("The extension %s failed in %s", extension, hook, exc_info=error)
         conduct = self.conduct(extension)
         with self._lock:
-            conduct.faults += 1
+            conduct.faults += counts
             conduct.last_error = f"{hook}: {type(error).__name__}: {_first_line(error)}"
             conduct.traceback = _where(error)
             aside = conduct.faults >= MOST_FAULTS and not conduct.set_aside

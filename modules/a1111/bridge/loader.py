@@ -80,9 +80,17 @@ def load_scripts(extensions: Iterable[Found]) -> None:
     namespace = _namespace()
     namespace.__path__ = [str(each.path / NAMESPACE) for each in on.values()]
     files = [(each.name, path) for each in on.values() for path in each.files(NAMESPACE, ".py")]
+    words: Any = importlib.import_module("modules.script_loading")
+    failed: set[str] = set()
     for name, path in loaded.scripts_in_order(files):
-        with _at_home(on[name], namespace), containment.guard(name, f"loading {path.name}"):
-            _take_classes(importlib.import_module("modules.script_loading").load_module(path), path, on[name])
+        done = False
+        # What several files of an extension lack (a package) is one fault, not one for each.
+        counts = name not in failed
+        with _at_home(on[name], namespace), containment.guard(name, f"loading {path.name}", counts=counts):
+            _take_classes(words.load_module(path), path, on[name])
+            done = True
+        if not done:
+            failed.add(name)
 
 
 def base_folder() -> Path:

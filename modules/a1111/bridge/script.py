@@ -107,6 +107,8 @@ class Script:
     """`setup` is called for the page's jobs alone."""
     controls: list[Any] | None = None
     sorting_priority = 0
+    lacks_ui = False
+    """Its `ui` has failed: without its arguments it cannot take part."""
     load_script: Any = None
 
     def title(self) -> str:

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 def make(runner: ScriptRunner, script: Script) -> None:
-    """A script's controls, at the end of the runner's inputs. One whose `ui` fails has none, and its defaults."""
-    script.args_from = len(runner.inputs)
-    script.args_to = script.args_from
-    made = containment.call(loaded.extension_of(script.filename or ""), "ui", script.ui, script.is_img2img)
+    """A script's controls, at the end of the runner's inputs. One whose `ui` fails takes no part in jobs."""
+    script.args_from = script.args_to = len(runner.inputs)
+    made, script.lacks_ui = None, True
+    with containment.guard(loaded.extension_of(script.filename or ""), "ui"):
+        made = script.ui(script.is_img2img)
+        script.lacks_ui = False
     controls = [] if made is None else list(made) if isinstance(made, list | tuple) else [made]
     for control in controls:
         control.custom_script_source = (script.filename or "").replace("\\", "/").rpartition("/")[2]

@@ -126,7 +126,7 @@ class ScriptRunner:
             return None
         script = self.selectable_scripts[index - 1]
         processed = None
-        if containment.conduct(extension_of(script)).runs:
+        if containment.conduct(extension_of(script)).runs and not script.lacks_ui:
             undo = _Undo(p, (), {})
             done = False
             said = _gradio_errors()
@@ -199,7 +199,7 @@ class ScriptRunner:
 
     def _each(self, hook: str, p: Any, *handed: Any, scripts: Sequence[Script] | None = None, **words: Any) -> None:
         taking_part = self.alwayson_scripts if scripts is None else scripts
-        for script in [each for each in taking_part if _overrides(each, hook)]:
+        for script in [each for each in taking_part if _overrides(each, hook) and not each.lacks_ui]:
             name = extension_of(script)
             if not containment.conduct(name).runs:
                 continue
