@@ -36,8 +36,9 @@ def brought(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def closed() -> Iterator[None]:
-    """Nothing is remembered for the next test."""
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """None comes with the program, and nothing is remembered for the next test."""
+    monkeypatch.setattr(word("bridge.found"), "ROOT", tmp_path)
     yield
     word("bridge.containment").containment.close()
 
