@@ -19,7 +19,7 @@ from urllib.error import URLError
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -88,6 +88,7 @@ def browser() -> Iterator[Browser]:
     """Chromium without a window, no longer than a file: Playwright's event loop is the main thread's only one."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}")
+    expect.set_options(timeout=PATIENCE / 3)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser
