@@ -80,7 +80,13 @@ function take(news) {
 function latestFirst(jobs) {
   const wereActive = new Set(state.jobs.filter(isActive).map((job) => job.id));
   const ended = jobs.filter((job) => !isActive(job));
-  for (const job of ended) if (wereActive.has(job.id)) ends.set(job.id, ends.size + 1);
+  const before = new Set(state.jobs.map((job) => job.id));
+  const first = ended.findIndex((job) => before.has(job.id));
+  const isFresh = (index) => state.known && (first < 0 || index < first); // over before anybody saw it run
+  for (let index = ended.length - 1; index >= 0; index -= 1) {
+    const { id } = ended[index];
+    if (wereActive.has(id) || isFresh(index)) ends.set(id, ends.size + 1);
+  }
   const rank = (job) => ends.get(job.id) ?? 0;
   return [...jobs.filter(isActive), ...ended.sort((one, other) => rank(other) - rank(one))];
 }
