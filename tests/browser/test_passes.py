@@ -73,6 +73,7 @@ def test_a_closed_part_of_the_form_shows_a_mark_while_something_in_it_is_asked_f
     assert "Variation seed strength" in visitor.details()
     visitor.open("img2img")
     visitor.page.locator("#img2img_loopback button").first.click()
+    visitor.page.wait_for_timeout(500)  # as with tabs: what is drawn gets its values a moment later
     visitor.set_number("img2img", "loops", 2)
     expect(visitor.page.locator("#img2img_loopback.aq-marked")).to_be_visible()
     visitor.set_number("img2img", "loops", 1)
