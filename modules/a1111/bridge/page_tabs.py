@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from modules.web.slots import Tab
 
+from .containment import containment
 from .page_building import apart
 
 log = logging.getLogger(__name__)
@@ -17,18 +19,28 @@ log = logging.getLogger(__name__)
 def extension_tabs() -> list[Tab]:
     """What `on_ui_tabs` gives, while our own page is being built; a tab that cannot be understood is left out."""
     callbacks = importlib.import_module("modules.script_callbacks")
-    with apart():
-        found = callbacks.ui_tabs_callback()
+    tabs: list[Tab] = []
+    for each in callbacks.ordered_callbacks("ui_tabs"):
+        with apart():
+            found = containment.call(each.extension, "on_ui_tabs", each.callback)
+        tabs += [tab for given in found or () if (tab := _tab(given, each.extension)) is not None]
     _tell_trainers(callbacks)
-    tabs = []
-    for given in found:
-        try:
-            blocks, title, elem_id = given
-        except (TypeError, ValueError):
-            log.warning("An extension's tab is left out: (page, title, elem_id) was expected, not %.200r", given)
-            continue
-        tabs.append(Tab(str(title), f"tab_{elem_id}", blocks.render))
     return tabs
+
+
+def _tab(given: Any, extension: str) -> Tab | None:
+    try:
+        blocks, title, elem_id = given
+    except (TypeError, ValueError):
+        log.warning("A tab of %s is left out: (page, title, elem_id) was expected, not %.200r", extension, given)
+        return None
+    return Tab(str(title), f"tab_{elem_id}", partial(_draw, blocks, extension))
+
+
+def _draw(blocks: Any, extension: str) -> None:
+    """Puts the page into the present layout; one that cannot be leaves its tab empty."""
+    with containment.guard(extension, "drawing its tab"):
+        blocks.render()
 
 
 def _tell_trainers(callbacks: Any) -> None:
