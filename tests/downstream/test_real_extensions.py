@@ -47,6 +47,12 @@ def look(page: Page) -> None:
     """It is enough that it is there."""
 
 
+def open_settings(page: Page) -> None:
+    """It brings no script, so that nothing has opened the tab yet."""
+    page.click("#tab_settings-button")
+    page.wait_for_selector("#setting_wildcards_same_seed", state="attached")
+
+
 RECIPES = [
     Recipe(
         "a1111-sd-webui-tagcomplete",
@@ -68,8 +74,8 @@ RECIPES = [
         "stable-diffusion-webui-wildcards",
         "github.com/AUTOMATIC1111/stable-diffusion-webui-wildcards",
         "d3964a7",
-        "#setting_wildcards_same_seed",
-        look,
+        "#tab_settings-button",
+        open_settings,
     ),
     Recipe(
         "sd-webui-infinite-image-browsing",

@@ -44,8 +44,8 @@ class PageScripts:
     def head(self) -> str:
         """What comes before </head>. Each script is an element of its own, so one that fails stops no other."""
         own = [f'<script src="{self._address(name)}"></script>' for name in SCRIPTS]
-        tables = (("opts", self._options()), ("localization", self._localization()))
-        given = " ".join(f"Object.assign({name}, {_inline(table)});" for name, table in tables)
+        tables = (("window.aquatintOptions", self._options()), ("localization", self._localization()))
+        given = " ".join(f"{name} = {_inline(table)};" for name, table in tables)
         theirs = [f'<script type="text/javascript" src="{self._file(path)}"></script>' for path in self.scripts]
         theirs += [f'<script type="module" src="{self._file(path)}"></script>' for path in self.modules]
         styles = [f'<link rel="stylesheet" property="stylesheet" href="{self._file(path)}">' for path in self.styles]

@@ -96,9 +96,12 @@ function uiElementInSight(element) {
   window.aquatintLoaded = () => {
     if (executedOnLoaded) return;
     executedOnLoaded = true;
+    // Not earlier: scripts take options for a sign that the page is complete. Then they wait for it to change once more.
+    Object.assign(opts, window.aquatintOptions);
     executeCallbacks(optionsAvailableCallbacks);
     executeCallbacks(uiLoadedCallbacks);
     changed([]);
+    gradioApp().appendChild(document.createElement('span')).remove();
     new MutationObserver((records) => records.some(told) && changed(records)).observe(document.body, {
       childList: true,
       subtree: true,
