@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -191,9 +192,14 @@ class Queue:
         return tuple(json.loads(found["texts"])) if found else ()
 
     def rows(
-        self, owner: str | None = None, states: Sequence[State] | None = None, limit: int | None = 100
+        self,
+        owner: str | None = None,
+        states: Sequence[State] | None = None,
+        limit: int | None = 100,
+        by: Literal["created", "ended"] = "created",
     ) -> list[QueueRow]:
-        """Jobs, the newest first: one owner's or all, in some states or all, at most `limit`."""
+        """Jobs, the newest first by when they were asked for or by when they ended: one owner's or all, in some states
+        or all, at most `limit`."""
         conditions, values = ["1"], list[object]()
         if owner is not None:
             conditions.append("owner = ?")
@@ -203,7 +209,7 @@ class Queue:
             values += states
         query = (
             f"SELECT {COLUMNS} FROM jobs WHERE {' AND '.join(conditions)} "  # noqa: S608  the conditions are above
-            "ORDER BY created DESC, rowid DESC LIMIT ?"
+            f"ORDER BY {by} DESC, rowid DESC LIMIT ?"
         )
         found = self._database.connection.execute(query, (*values, -1 if limit is None else limit))
         return [_row(row) for row in found]

@@ -62,7 +62,7 @@ class JobRoutes:
             :SHOWN_WAITING
         ]
         known = {job["id"] for job in shown}
-        ended = queue.rows(owner, states=ENDED, limit=SHOWN_ENDED)
+        ended = queue.rows(owner, states=ENDED, limit=SHOWN_ENDED, by="ended")
         shown += [self._shown_row(row) for row in ended if row.id not in known]
         others = sum(job.owner != owner for _, job in waiting) + (running is not None and running.owner != owner)
         login = None if owner == LOCAL else owner

@@ -82,6 +82,15 @@ def test_an_ended_job_stays_as_it_ended(queue: Queue) -> None:
     assert state_of(queue, "a") == "done"
 
 
+def test_ended_jobs_are_listed_by_when_they_were_asked_for_or_when_they_ended(queue: Queue) -> None:
+    fill(queue, "a1 a2 a3")
+    queue.move("a3", "a", 0)
+    assert served(queue) == ["a3", "a1", "a2"]
+    assert [each.id for each in queue.rows("a", ["done"])] == ["a3", "a2", "a1"]
+    assert [each.id for each in queue.rows("a", ["done"], by="ended")] == ["a2", "a1", "a3"]
+    assert [each.id for each in queue.rows("a", ["done"], limit=1, by="ended")] == ["a2"]
+
+
 def test_a_job_that_is_not_there_is_none(queue: Queue) -> None:
     assert queue.get("a") is None
     assert queue.claim() is None

@@ -14,7 +14,6 @@ let lastText = '';
 let timer = 0;
 let asking = null;
 let failures = 0;
-const ends = new Map(); // job id -> when we saw it end: the server lists jobs by when they were asked for
 
 /** Calls `listener(state)` now and after every change; returns the function that ends it. */
 export function watch(listener) {
@@ -73,22 +72,7 @@ function take(news) {
   const text = JSON.stringify(news);
   if (text === lastText && state.reachable) return;
   lastText = text;
-  publish({ ...news, jobs: latestFirst(news.jobs), reachable: true, known: true });
-}
-
-/** Active jobs as they come, then the ended ones, the last to end first. */
-function latestFirst(jobs) {
-  const wereActive = new Set(state.jobs.filter(isActive).map((job) => job.id));
-  const ended = jobs.filter((job) => !isActive(job));
-  const before = new Set(state.jobs.map((job) => job.id));
-  const first = ended.findIndex((job) => before.has(job.id));
-  const isFresh = (index) => state.known && (first < 0 || index < first); // over before anybody saw it run
-  for (let index = ended.length - 1; index >= 0; index -= 1) {
-    const { id } = ended[index];
-    if (wereActive.has(id) || isFresh(index)) ends.set(id, ends.size + 1);
-  }
-  const rank = (job) => ends.get(job.id) ?? 0;
-  return [...jobs.filter(isActive), ...ended.sort((one, other) => rank(other) - rank(one))];
+  publish({ ...news, reachable: true, known: true });
 }
 
 function publish(next) {
