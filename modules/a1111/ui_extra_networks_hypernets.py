@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
+from .bridge.file_cards import FileCards
 from .bridge.host import host
 from .shared_items import reload_hypernetworks
-from .ui_extra_networks import ExtraNetworksPage, quote_js
+from .ui_extra_networks import quote_js
 
 
-class ExtraNetworksPageHypernetworks(ExtraNetworksPage):
+class ExtraNetworksPageHypernetworks(FileCards):
     """One card a file."""
 
     def __init__(self) -> None:
         super().__init__("Hypernetworks")
 
-    def _files(self) -> dict[str, str]:
+    def files(self) -> dict[str, str]:
         return reload_hypernetworks()
 
-    def create_item(self, name: str, index: int | None = None, enable_filter: bool = True) -> dict[str, Any] | None:
-        """One card, or None when there is no such file."""
-        path = self._files().get(name)
-        if path is None:
-            return None
-        stem = str(Path(path).with_suffix(""))
-        return {
-            "name": name,
-            "filename": path,
-            "preview": self.find_preview(stem),
-            "description": self.find_description(stem),
-            "search_terms": [self.search_terms_from_path(path)],
-            "prompt": quote_js(f"<hypernet:{name}:1>"),
-            "local_preview": f"{stem}.preview.png",
-            "sort_keys": {"default": index, **self.get_sort_keys(path)},
-        }
-
-    def list_items(self) -> Iterator[dict[str, Any]]:
-        """All cards."""
-        for index, name in enumerate(self._files()):
-            item = self.create_item(name, index)
-            if item is not None:
-                yield item
+    def on_click(self, name: str) -> dict[str, str]:
+        return {"prompt": quote_js(f"<hypernet:{name}:1>")}
 
     def allowed_directories_for_previews(self) -> list[str]:
         """Where the files are."""

@@ -132,10 +132,27 @@ def test_cards_are_listed_by_pages(studio: App) -> None:
     (card,) = checkpoints.list_items()
     assert (card["name"], card["preview"]) == ("starter", None)
     assert "starter" in checkpoints.create_html("txt2img")
+    assert checkpoints.create_item("starter", 0) == card
     assert checkpoints.create_item("none such") is None
     assert cards.ExtraNetworksPage("Theirs").find_description(str(studio.folders.embeddings / "fine")) == "about it"
     cards.initialize()
     assert cards.extra_pages == []
+
+
+def test_files_are_looked_for_once_for_all_cards() -> None:
+    looked: list[int] = []
+
+    class Three(word("bridge.file_cards").FileCards):  # type: ignore[misc]
+        def files(self) -> dict[str, str]:
+            looked.append(1)
+            return {name: f"/nowhere/{name}.pt" for name in "abc"}
+
+        def on_click(self, name: str) -> dict[str, str]:
+            return {"prompt": name}
+
+    found = [(card["name"], card["prompt"], card["sort_keys"]["default"]) for card in Three("Three").list_items()]
+    assert found == [("a", "a", 0), ("b", "b", 1), ("c", "c", 2)]
+    assert len(looked) == 1
 
 
 def test_embeddings_are_told_by_the_hijack_that_is_none(studio: App) -> None:
