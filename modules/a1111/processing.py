@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from typing import Any, ClassVar
 
 from modules.studio.infotext import write_infotext
@@ -87,8 +86,9 @@ class StableDiffusionProcessing(Face):
     @property
     def sd_model(self) -> Any:
         """What `shared.sd_model` is."""
-        shared = sys.modules.get("modules.shared")
-        return self._model or getattr(shared, "sd_model", None)
+        from . import shared
+
+        return self._model or shared.sd_model
 
     @sd_model.setter
     def sd_model(self, value: Any) -> None:

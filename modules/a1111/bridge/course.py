@@ -191,10 +191,7 @@ def new_face(job: Job) -> Any:
 
 def networks_in(prompts: Sequence[str]) -> dict[str, list[Any]]:
     """What the first prompt names in <kind:name:...>, by kind, as A1111's extra_networks has it."""
-    try:
-        words: Any = importlib.import_module("modules.extra_networks")
-    except ImportError:
-        return {}
+    words: Any = importlib.import_module("modules.extra_networks")
     return dict(words.parse_prompts(list(prompts))[1])
 
 

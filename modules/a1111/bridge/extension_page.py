@@ -86,11 +86,7 @@ class ExtensionPage:
 
 def _localization() -> dict[str, Any]:
     """The table of words that the settings name, if there is any."""
-    try:
-        module = importlib.import_module("modules.localization")
-    except ImportError:
-        return {}
-    table: dict[str, Any] = module.table() if hasattr(module, "table") else {}
+    table: dict[str, Any] = importlib.import_module("modules.localization").table()
     return table
 
 
