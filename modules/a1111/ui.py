@@ -76,7 +76,7 @@ def apply_styles(prompt: str, prompt_neg: str, styles: list[str]) -> list[Any]:
 
 def calc_resolution_hires(enable: bool, width: int, height: int, hr_scale: float, hr_x: int, hr_y: int) -> str:
     """The size that hires fix makes, in words."""
-    from modules.studio.request import hires_size
+    from modules.studio.hires_size import hires_size
 
     if not enable:
         return ""

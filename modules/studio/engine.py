@@ -15,13 +15,14 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
 from modules.studio.extras import ExtrasRecipe, resolve_extras
 from modules.studio.face_restoring import FaceRestorers
+from modules.studio.folder_batch import FolderRecipe, resolve_folder
 from modules.studio.gallery import Gallery
 from modules.studio.hooks import Chain, Hooks
 from modules.studio.job import ENDED, Job, Progress, State
 from modules.studio.merger import MergerRecipe, resolve_merge
 from modules.studio.queue import Queue, QueueRow
 from modules.studio.recipe import Recipe
-from modules.studio.request import Extras, Merging, Request, read_request
+from modules.studio.request import Extras, FolderBatch, Merging, Request, read_request
 from modules.studio.resolve import checkpoint_name, resolve
 from modules.studio.settings import Options, Settings
 from modules.studio.styles import Styles
@@ -127,14 +128,7 @@ class Engine:
 
         Raises: AquatintError when it cannot be run as it is; then nothing is queued.
         """
-        options = options or self.settings.options
-        if isinstance(request, Extras):
-            request, options = resolve_extras(request, options, self.upscalers, self.faces)
-        elif isinstance(request, Merging):
-            request, options = resolve_merge(request, options, self.store)
-        else:
-            request, options = resolve(request, options, self.store, self.styles, self.upscalers, self.faces)
-        request = Chain(self.hooks).asked(request)
+        request, options = self._settled(request, options or self.settings.options)
         for picture in request.uploads():
             self.uploads.read(picture, owner)
         row = QueueRow(
@@ -247,11 +241,28 @@ class Engine:
         log.info("Job %s: %d pictures in %.1f s", job.id, len(job.progress.images), time.monotonic() - started)
         return ("cancelled" if job.interrupted else "done"), ""
 
-    def _recipe_of(self, job: Job) -> Recipe | ExtrasRecipe | MergerRecipe:
+    def _settled(self, request: Request, options: Options) -> tuple[Request, Options]:
+        """A request without blanks, as the hooks agree to it, and its options. Raises: AquatintError."""
+        if isinstance(request, Extras):
+            request, options = resolve_extras(request, options, self.upscalers, self.faces)
+        elif isinstance(request, Merging):
+            request, options = resolve_merge(request, options, self.store)
+        elif isinstance(request, FolderBatch):
+            request, options = resolve_folder(request, options, self._settled)
+        else:
+            request, options = resolve(request, options, self.store, self.styles, self.upscalers, self.faces)
+        return Chain(self.hooks).asked(request), options
+
+    def _recipe_of(self, job: Job) -> Recipe | ExtrasRecipe | FolderRecipe | MergerRecipe:
         if isinstance(job.request, Extras):
             return ExtrasRecipe(job, self.gallery, self.uploads, self.upscalers, self.faces, self.hooks)
         if isinstance(job.request, Merging):
             return MergerRecipe(job, self.store)
+        if isinstance(job.request, FolderBatch):
+            return FolderRecipe(job, self.gallery, self._settled, self._painting)
+        return self._painting(job)
+
+    def _painting(self, job: Job) -> Recipe:
         return Recipe(job, self.store, self.gallery, self.uploads, self.upscalers, self.hooks)
 
     def _running_of(self, job_id: str, owner: str) -> Job | None:

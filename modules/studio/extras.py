@@ -18,14 +18,13 @@ from modules.studio.image_files import PictureError, open_picture, read_paramete
 from modules.studio.infotext import read_infotext
 from modules.studio.infotext_entries import entry
 from modules.studio.job import Job, Stopped
-from modules.studio.picture_files import pictures_directly_in
+from modules.studio.picture_files import names_in
 from modules.studio.request import Extras, RequestError
 from modules.studio.settings import Options, with_overrides
 from modules.studio.uploads import NoSuchUploadError, Uploads
 from modules.studio.upscaling import NONE, Upscaler, Upscalers, refuse_too_large, tiles_of
 
 Enlarge = Callable[[Image.Image, Upscaler, Size], Image.Image]
-MOST_FILES = 10_000
 PART = "Postprocess part"
 """The entry that tells a further picture which was made of one from that itself."""
 
@@ -117,23 +116,11 @@ def resolve_extras(
     wanted = enlargement(request, upscalers)
     changes: dict[str, object] = {"upscaler_1": wanted.upscaler.name, "upscaler_2": wanted.second.name}
     if request.input_dir:
-        changes |= {"images": (), "files": _files_in(Path(request.input_dir).expanduser())}
+        changes |= {"images": (), "files": names_in(request.input_dir, "input_dir")}
     elif not request.images:
         raise RequestError("Put in a picture first.", "images")
     options = with_overrides(options, request.override_settings)
     return request.model_copy(update={**changes, "override_settings": {}}), options
-
-
-def _files_in(folder: Path) -> tuple[str, ...]:
-    try:
-        names = [path.name for path in pictures_directly_in(folder)]
-    except OSError as error:
-        raise RequestError(f"The folder {folder} cannot be read: {error.strerror}.", "input_dir") from None
-    if not names or len(names) > MOST_FILES:
-        raise RequestError(
-            f"The folder {folder} holds {f'more than {MOST_FILES:,}' if names else 'no'} pictures.", "input_dir"
-        )
-    return tuple(names)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,8 @@ class Gallery:
         folder = self._folder_for(subject, grid)
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._note(folder)
+            if _named_folder(job, grid) is None:  # what lies hidden in a folder of somebody's is not ours to remove
+                self._note(folder)
             path = write_new(folder, naming_of(subject, grid, format.ending, folder), data)
         if options.save_txt or (embedded and not holds_infotext(format, embedded)):
             write_atomically(path.with_suffix(".txt"), f"{infotext}\n".encode())
@@ -262,6 +263,9 @@ class Gallery:
 
     def _folder_for(self, subject: Subject, grid: bool) -> Path:
         options = subject.job.options
+        named = _named_folder(subject.job, grid)
+        if named is not None:
+            return named
         if isinstance(subject.job.request, Extras):
             return Path(os.path.normpath(self._folders.data / options.outdir_extras_samples))
         of_txt2img = subject.job.request.kind == "txt2img"
@@ -361,6 +365,11 @@ def _written(
     embedded = (infotext if format.pillow == "PNG" else whole) if options.enable_pnginfo else ""
     texts = {"postprocessing": done, "extras": done, RECORD: record} if options.enable_pnginfo else {}
     return encode(image, format, embedded, options, texts), embedded, whole
+
+
+def _named_folder(job: Job, grid: bool) -> Path | None:
+    """The folder that somebody has named for the job's pictures, if anybody has."""
+    return job.destination.folder if job.destination is not None and not grid else None
 
 
 def _is_gone(path: Path) -> bool:

@@ -45,6 +45,16 @@ class SavedImage:
     height: int
 
 
+@dataclass(frozen=True)
+class Destination:
+    """Where a job's pictures go, if not where the options say."""
+
+    folder: Path | None
+    """None is where the options say."""
+    name: str
+    """What they are called, without an ending; a number follows where there is such a file already."""
+
+
 @dataclass
 class Batch:
     """The images that are sampled together."""
@@ -142,6 +152,9 @@ class Job:
     """Titles of the scripts of extensions that were asked to take part."""
     outer: Job | None = field(default=None, repr=False)
     """The job of which a hook has begun this one, on the same thread: what is reported reaches its watchers."""
+    first_batch: int | None = None
+    """Which batch of the outer job the first one of this is; None where they do not count for the outer one."""
+    destination: Destination | None = None
     made: Made | None = None
     """What makes its pictures; None until a model is leased for it."""
     progress: Progress = field(default_factory=Progress)
@@ -174,7 +187,10 @@ class Job:
             self.progress = dataclasses.replace(self.progress, **changes)  # type: ignore[arg-type]
             self.news.notify_all()
         if self.outer is not None:
-            self.outer.report(**{name: value for name, value in changes.items() if name in SHOWN_OUTSIDE})
+            shown = {name: value for name, value in changes.items() if name in SHOWN_OUTSIDE}
+            if self.first_batch is not None and "batch" in changes:
+                shown["batch"] = self.first_batch + self.progress.batch
+            self.outer.report(**shown)
 
     def check(self) -> None:
         """Raises: Stopped when somebody has interrupted the job or skipped its batch."""

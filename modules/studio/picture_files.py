@@ -10,7 +10,10 @@ from pathlib import Path
 
 from modules.studio.files import TEMPORARY, sync_folder, write_durably
 from modules.studio.image_files import FORMATS
+from modules.studio.request import RequestError
 
+MOST_FILES = 10_000
+"""Of a folder that a job is about."""
 ENDINGS = {format.ending for format in FORMATS.values()} | {".jpeg"}
 
 
@@ -88,6 +91,20 @@ def pictures_directly_in(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
         paths = sorted(Path(entry.path) for entry in entries if entry.is_file() and not entry.name.startswith("."))
     return [path for path in paths if path.suffix.lower() in ENDINGS]
+
+
+def names_in(folder: str, field: str) -> tuple[str, ...]:
+    """The names of the pictures in a folder that a request names in `field`. Raises: RequestError."""
+    try:
+        names = [path.name for path in pictures_directly_in(Path(folder).expanduser())]
+    except (OSError, ValueError, RuntimeError) as error:  # NUL in the name; a home that is not known
+        reason = getattr(error, "strerror", None) or error
+        raise RequestError(f"The folder {folder} cannot be read: {reason}.", field) from None
+    if not names or len(names) > MOST_FILES:
+        raise RequestError(
+            f"The folder {folder} holds {f'more than {MOST_FILES:,}' if names else 'no'} pictures.", field
+        )
+    return tuple(names)
 
 
 def pictures_in(folder: Path) -> Iterator[Path]:

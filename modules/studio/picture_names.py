@@ -15,11 +15,13 @@ NAME_FRAME = 32
 
 def naming_of(subject: Subject, grid: bool, ending: str, folder: Path) -> Naming:
     """A1111's names: 00000-<pattern>, where the pattern is the seed unless another is set, and grid-0000; of several
-    pictures of the Extras those that they had."""
+    pictures of the Extras, and of a folder, those that they had."""
     options = subject.job.options
     if grid:
         return Naming("", ending, prefix="grid-", digits=4)
     longest = min(LONGEST_NAME, _longest_name(folder) - NAME_FRAME)
+    if subject.job.destination is not None:
+        return Naming(safe_component(subject.job.destination.name, longest), ending, numbered=False)
     if isinstance(subject.job.request, Extras):
         named = safe_component(subject.job.request.name_of(subject.index), longest)
         return Naming(named, ending, numbered=not named)

@@ -141,7 +141,7 @@ def final_size(request: Mapping[str, Any]) -> tuple[int, int]:
 
 def _past(row: QueueRow) -> Past | None:
     request = json.loads(row.request)
-    if row.kind in ("extras", "merge") or row.started is None or row.ended is None:
+    if row.kind in ("extras", "folder", "merge") or row.started is None or row.ended is None:
         return None
     try:
         size, done = final_size(request), work(request)

@@ -6,11 +6,12 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from modules.diffusion.errors import AquatintError
+from modules.studio.hires_size import HiresSize, floored_to_eight, hires_size
 
 LONGEST_PROMPT = 20_000
 LARGEST_ARGUMENTS = 2_000_000
@@ -33,40 +34,20 @@ class RequestError(AquatintError):
         self.field = field
 
 
-def _floored_to_eight(value: Any) -> Any:
-    """A1111 makes latents of size // 8, so 500 pixels become 496: say so in the request rather than in the picture."""
-    return value - value % 8 if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 Prompt = Annotated[str, Field(max_length=LONGEST_PROMPT)]
 Name = Annotated[str, Field(max_length=1000)]
 Seed = Annotated[int, Field(ge=-1, lt=2**63)]
-Side = Annotated[int, Field(ge=64, le=8192), BeforeValidator(_floored_to_eight)]
+Side = Annotated[int, Field(ge=64, le=8192), BeforeValidator(floored_to_eight)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Resize = Annotated[int, Field(ge=0, le=8192), BeforeValidator(_floored_to_eight)]
+Resize = Annotated[int, Field(ge=0, le=8192), BeforeValidator(floored_to_eight)]
 """A side that may be left open, which is 0."""
-
-
-class HiresSize(NamedTuple):
-    """Sizes in pixels, (width, height)."""
-
-    upscaled: tuple[int, int]
-    """What the first pass's picture is enlarged to."""
-    final: tuple[int, int]
-    """What is left of that: its middle."""
-
-
-def hires_size(width: int, height: int, scale: float, resize_x: int, resize_y: int) -> HiresSize:
-    """The size of the second pass: the first one's times `scale`, or what it is resized to and cut to, as in A1111."""
-    if not resize_x and not resize_y:
-        wanted = _floored_to_eight(int(width * scale)), _floored_to_eight(int(height * scale))
-        return HiresSize(wanted, wanted)
-    final = resize_x or resize_y * width // height, resize_y or resize_x * height // width
-    if width * final[1] < final[0] * height:
-        upscaled = final[0], final[0] * height // width
-    else:
-        upscaled = final[1] * width // height, final[1]
-    return HiresSize(*((_floored_to_eight(size[0]), _floored_to_eight(size[1])) for size in (upscaled, final)))
+Folder = Annotated[str, Field(max_length=4000)]
+"""Of this machine."""
+Files = Annotated[tuple[str, ...], Field(max_length=10_000)]
+PICTURE, MASK = "the picture", "its mask"
+"""In a folder's batch: the ids of what is of a folder."""
+PngInfo = Literal["Prompt", "Negative prompt", "Seed", "CFG scale", "Sampler", "Steps", "Model hash"]
+"""What A1111 takes from a picture's parameters."""
 
 
 class Request(BaseModel):
@@ -315,9 +296,9 @@ class Extras(Request):
     kind: ClassVar[str] = "extras"
 
     images: Annotated[tuple[Finished, ...], Field(max_length=1000)] = ()
-    input_dir: Annotated[str, Field(max_length=4000)] = ""
+    input_dir: Folder = ""
     """A folder of this machine, whose pictures are taken instead of `images`."""
-    files: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
+    files: Files = ()
     """Names in `input_dir`; found when the request is resolved."""
     resize_mode: Annotated[int, Field(ge=0, le=1)] = 0
     """0: by upscaling_resize; 1: to the width and height."""
@@ -340,6 +321,36 @@ class Extras(Request):
         """What the picture of that number was called, without its ending; "" when there is only one."""
         names = self.files or tuple(image.name for image in self.images)
         return PurePosixPath(names[index]).stem if len(names) > 1 else ""
+
+
+class FolderBatch(Request):
+    """A request of img2img or inpaint (`each`) for every picture of a folder; its own words and numbers say nothing."""
+
+    kind: ClassVar[str] = "folder"
+
+    each_kind: Literal["img2img", "inpaint"] = "img2img"
+    each: dict[str, Any] = {}
+    """Its fields; PICTURE and MASK stand for what changes."""
+    input_dir: Folder = ""
+    files: Files = ()
+    """Names in `input_dir`; found when the request is resolved."""
+    output_dir: Folder = ""
+    """Blank is where pictures of img2img go."""
+    leave_out_done: bool = True
+    """What is in `output_dir` already is not made again."""
+    inpaint_mask_dir: Folder = ""
+    """Masks by equal names; blank is the mask of `each`."""
+    png_info_props: tuple[PngInfo, ...] = ()
+    """What a picture's own parameters decide."""
+    png_info_dir: Folder = ""
+    """Where the pictures with the parameters are; blank is `input_dir`."""
+
+    def first(self) -> Request:
+        """What the first picture is asked for with. Raises: RequestError."""
+        return read_request(self.each_kind, self.each)
+
+    def uploads(self) -> tuple[str, ...]:
+        return tuple(id for id in self.first().uploads() if id not in (PICTURE, MASK))
 
 
 class Merging(Request):
@@ -367,8 +378,8 @@ class Merging(Request):
     """Its place below the folder of checkpoints; found when the request is resolved."""
 
 
-Kind = Literal["txt2img", "img2img", "inpaint", "extras", "merge"]
-KINDS: dict[str, type[Request]] = {row.kind: row for row in (Txt2Img, Img2Img, Inpaint, Extras, Merging)}
+Kind = Literal["txt2img", "img2img", "inpaint", "extras", "folder", "merge"]
+KINDS: dict[str, type[Request]] = {row.kind: row for row in (Txt2Img, Img2Img, Inpaint, Extras, FolderBatch, Merging)}
 
 
 def read_request(kind: str, values: dict[str, Any]) -> Request:

@@ -9,8 +9,8 @@ import gradio as gr
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
-from modules.studio.infotext import read_infotext, to_request_values
-from modules.studio.request import Request, RequestError, read_request
+from modules.studio.folder_batch import told_by
+from modules.studio.request import PngInfo, Request, RequestError, read_request
 from modules.web.field import PAINT
 from modules.web.fields import Form
 from modules.web.generate import owner_in, remember
@@ -19,9 +19,8 @@ from modules.web.mounts import mount
 from modules.web.slots import Page
 
 MOST = 1000
-WORDS = ("prompt", "negative_prompt")
-TAKEN = ("seed", "steps", "sampler_name", "scheduler", "cfg_scale")
-"""What is taken from the parameters in a picture; its words are put behind those of the form, as in A1111."""
+TAKEN: tuple[PngInfo, ...] = ("Prompt", "Negative prompt", "Seed", "Steps", "Sampler", "CFG scale")
+"""What is taken from the parameters in a picture."""
 EVENT = "ask_for_all"
 
 
@@ -85,10 +84,4 @@ def _request(form: Form, values: Sequence[Any], picture: Any, read: bool, owner:
     infotext = picture.get("infotext")
     if not read or not isinstance(infotext, str) or not infotext.strip():
         return request
-    said = to_request_values(read_infotext(infotext)).values
-    return read_request(form.tab, request.model_dump() | _told(request, said))
-
-
-def _told(request: Request, said: Mapping[str, Any]) -> dict[str, Any]:
-    words = {name: ", ".join(filter(None, (getattr(request, name), said.get(name)))) for name in WORDS}
-    return words | {name: said[name] for name in TAKEN if name in said}
+    return read_request(form.tab, request.model_dump() | told_by(request, infotext, TAKEN))

@@ -17,7 +17,7 @@ from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.job import ENDED, LOCAL, Job, Progress, SavedImage
 from modules.studio.merger import merged_file
 from modules.studio.queue import QueueRow
-from modules.studio.request import RequestError
+from modules.studio.request import FolderBatch, RequestError
 from modules.web.answers import json_answer, read_object, refusal
 from modules.web.images import ALWAYS, read_picture
 from modules.web.login import owner_of
@@ -120,7 +120,8 @@ class JobRoutes:
         """A job that ended, perhaps before the server was started."""
         progress = self.app.engine.progress(row.id) or Progress(state=row.state, error=row.error)
         request = json.loads(row.request)
-        return _shown_as(row.id, row.kind, request.get("prompt", ""), progress, 0, request.get("target", ""))
+        kind = request.get("each_kind", row.kind)  # a folder's pictures are shown in the tab that they are made by
+        return _shown_as(row.id, kind, request.get("prompt", ""), progress, 0, request.get("target", ""))
 
 
 async def png_info(request: Request) -> Response:
@@ -139,7 +140,8 @@ async def png_info(request: Request) -> Response:
 
 
 def _shown(job: Job, place: int) -> dict[str, Any]:
-    return _shown_as(job.id, job.request.kind, job.request.prompt, job.progress, place, merged_file(job.request))
+    kind = job.request.each_kind if isinstance(job.request, FolderBatch) else job.request.kind
+    return _shown_as(job.id, kind, job.request.prompt, job.progress, place, merged_file(job.request))
 
 
 def _shown_as(id: str, kind: str, prompt: str, progress: Progress, place: int, makes: str = "") -> dict[str, Any]:

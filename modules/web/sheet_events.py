@@ -63,6 +63,8 @@ def _connect_generate(sheet: Sheet) -> None:
         connect_hires_again(sheet.page, form, sheet.results, sheet.inputs)
     if sheet.batch is not None:
         connect_batch(sheet.page, form, sheet.batch, sheet.inputs, newest)
+    if sheet.folder is not None:
+        sheet.folder.connect(sheet.inputs, sheet.results, newest)
 
 
 def _connect_memory(sheet: Sheet, bridge: Any) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import gradio as gr
 
 from modules.studio.app import App
-from modules.studio.command_line import Flags
 from modules.studio.extras import restorers
 from modules.studio.request import Extras, RequestError, read_request
 from modules.studio.upscaling import NONE, RESIZERS
 from modules.web.field import Choices, Field
+from modules.web.folder_form import ON_THE_MACHINE, folder_box, may_name_folders
 from modules.web.generate import owner_in
 from modules.web.messages import on_event
 from modules.web.mounts import mount
@@ -66,11 +66,6 @@ FIELDS = (
 
 def extras_tab(page: Page) -> Tab:
     return Tab("Extras", "tab_extras", lambda: ExtrasForm(page).build())
-
-
-def may_name_folders(flags: Flags) -> bool:
-    """Whether whoever sees the page may read the machine's folders: it is their own, since nobody else gets in."""
-    return not (flags.gradio_auth or flags.gradio_auth_path or flags.insecure_no_login)
 
 
 class ExtrasForm:
@@ -195,13 +190,8 @@ class ExtrasForm:
 
 
 def _folder_box() -> Any:
-    return gr.Textbox(
-        label="Folder",
-        placeholder="/home/me/pictures",
-        info="On the server's machine. Its pictures are taken instead of those above, under their names.",
-        max_lines=1,
-        elem_id="extras_batch_input_dir",
-    )
+    told = f"{ON_THE_MACHINE} Its pictures are taken instead of those above, under their names."
+    return folder_box("Folder", "extras_batch_input_dir", told)
 
 
 def _pictures(value: Any) -> list[dict[str, Any]]:

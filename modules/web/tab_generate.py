@@ -11,6 +11,7 @@ import gradio as gr
 from modules.web.batch import batch_box
 from modules.web.field import OVERRIDES, PAINT, TEXT, WITH_PICTURE
 from modules.web.fields import Form
+from modules.web.folder_form import FolderForm, folder_form
 from modules.web.folds import Fold, fold, mark_folds
 from modules.web.hires_again import EVENT as LARGER
 from modules.web.mounts import mount
@@ -40,6 +41,7 @@ class Sheet:
     plan: Any = None
     results: Any = None
     batch: Any = None
+    folder: FolderForm | None = None
     folds: list[Fold] = field(default_factory=list)
     style_name: Any = None
 
@@ -86,6 +88,7 @@ def build_generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
                     form.parts.build()
             if tab in WITH_PICTURE:
                 sheet.batch = batch_box(page, tab)
+                sheet.folder = folder_form(page, form)
         with gr.Column(scale=6, min_width=320, elem_id=f"{tab}_results", elem_classes="aq-results-column"):
             sheet.results = page.slots.place(
                 f"{tab}_gallery",

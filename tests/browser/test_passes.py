@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from modules.studio.request import hires_size
+from modules.studio.hires_size import hires_size
 from tests.browser.conftest import Visitor
 
 

@@ -259,3 +259,19 @@ def test_masks_for_many_pictures_go_by_equal_names(visitor: Visitor, tmp_path: P
     made = visitor.shown_picture("inpaint").convert("RGB")
     assert made.crop((96, 0, SIDE, SIDE)).getcolors() == [(32 * SIDE, (90, 90, 90))]
     assert made.crop((8, 32, 48, 96)).getcolors() != [(40 * 64, (90, 90, 90))]
+
+
+def test_a_folder_of_the_machine_is_worked_through(visitor: Visitor, tmp_path: Path) -> None:
+    for name in ("one.png", "two.png"):
+        Image.new("RGB", (SIDE, SIDE), (90, 90, 90)).save(tmp_path / name)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    visitor.open("img2img")
+    visitor.ask_for("plain", "img2img", denoising_strength=0.05, seed=4)
+    box = visitor.page.locator("#img2img_folder")
+    box.get_by_role("button", name="All pictures of a folder").click()
+    for name, folder in (("input_dir", tmp_path), ("output_dir", tmp_path / "painted")):
+        visitor.page.locator(f"#img2img_batch_{name}").get_by_role("textbox").fill(str(folder))
+    images = visitor.pictures_of(box.get_by_role("button", name="Generate for the folder").click, "img2img")
+    assert len(images) == 2
+    assert sorted(path.name for path in (tmp_path / "painted").iterdir()) == ["one.png", "two.png"]
+    expect(visitor.page.locator("#img2img_gallery .aq-comments")).to_contain_text("broken.png")

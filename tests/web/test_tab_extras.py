@@ -11,8 +11,9 @@ from PIL import Image
 from modules.studio.app import App
 from modules.studio.command_line import Flags
 from modules.studio.request import RequestError
+from modules.web.folder_form import may_name_folders
 from modules.web.pages import build_pages
-from modules.web.tab_extras import EXTRAS, ExtrasForm, may_name_folders
+from modules.web.tab_extras import EXTRAS, ExtrasForm
 from tests.web.test_images import png
 
 

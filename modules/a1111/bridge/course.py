@@ -66,7 +66,7 @@ def _nested(p: Face, outer: Job) -> Iterator[Job]:
     try:
         job = job_from(p, outer.options, outer.owner, id=outer.id)
         job.attempt, job.outer, job.wishes = outer.attempt, outer, outer.wishes
-        job.scripts = outer.scripts
+        job.scripts, job.destination = outer.scripts, outer.destination
         job.progress = Progress(preview_id=outer.progress.preview_id)
         job.kept[FACE] = p
         yield job
