@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,61 +12,8 @@ import pytest
 from PIL import Image
 
 from modules.diffusion.errors import AquatintError
-from modules.studio.folders import REPOSITORY
 from modules.studio.queue import DataLock
-
-SERVER = """
-import os, signal, sys, time
-from modules.studio.app import open_app
-from modules.studio.command_line import read_flags
-from modules.studio.hooks import Hooks
-from modules.studio.job import ENDED
-from modules.studio.request import Txt2Img
-
-class Narrator(Hooks):
-    def step_ends(self, job, batch, step, x):
-        print("step", job.request.prompt, batch.index, step, flush=True)
-        if job.request.prompt == "poison":
-            os.kill(os.getpid(), signal.SIGKILL)
-
-app = open_app(read_flags(["--data-dir", sys.argv[1], "--no-half"], {}), hooks=lambda app: [Narrator()])
-signal.signal(signal.SIGTERM, lambda *_: (app.close(), sys.exit(0)))
-for prompt in sys.argv[2:]:
-    request = Txt2Img(prompt=prompt, seed=len(prompt), steps=6, width=64, height=64, n_iter=2, sampler_name="Euler a")
-    app.engine.submit(request, "local")
-print("submitted", flush=True)
-while not all(row.state in ENDED for row in app.queue.rows(limit=None)):
-    time.sleep(0.05)
-app.close()
-"""
-
-
-class Server:
-    """The engine in a process of its own, which tells what it does line by line."""
-
-    def __init__(self, data: Path, *prompts: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(data), *prompts],
-            cwd=REPOSITORY,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        )
-
-    def lines(self) -> Iterator[str]:
-        assert self.process.stdout is not None
-        return (line.strip() for line in self.process.stdout)
-
-    def wait_for(self, wanted: str) -> None:
-        assert wanted in self.lines()
-
-    def end(self) -> int:
-        self.process.communicate(timeout=120)
-        return self.process.returncode
-
-    def kill(self, sign: int = signal.SIGKILL) -> int:
-        self.process.send_signal(sign)
-        return self.end()
+from tests.studio.killable import Server
 
 
 def states(data: Path) -> list[tuple[str, str, int]]:
