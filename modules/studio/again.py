@@ -77,24 +77,24 @@ def from_record(record: Record, app: App, owner: str) -> Again:
     causes += other_vae
     causes += [f"This version does not know {name!r:.60}." for name in (*_unknown_fields(record, kind), *unknown)]
     alone = {"prompt": record.image.prompt, "negative_prompt": record.image.negative_prompt}
-    if _is_later_loop(record):
-        raise NotAgainError("It is a later loop: it began with the picture before it, which is not in the file.")
-    values = {**record.request, **alone, **UNSAVED, **_pictures(record, kind, app.uploads, owner)}
+    loops = _loops_of(record)
+    values = {**record.request, **alone, **UNSAVED, "loops": loops, **_pictures(record, kind, app.uploads, owner)}
     for name, sha256 in made.other_sha256.items():
         other, causes_of_other = _checkpoint(app.store, str(record.request.get(name) or ""), sha256)
         values[name] = other.name
         causes += causes_of_other
     taking_turns = len(made.pictures) - issubclass(kind, Inpaint) > 1
     causes += [f"The script {name:.60} took part, and is not run again." for name in record.scripts]
-    seeds, which = _seeds(record, together=taking_turns or app.hardware.device.type != "cpu")
+    seeds, which = _seeds(record, loops, together=taking_turns or app.hardware.device.type != "cpu")
     request = read_request(record.kind, {**values, **seeds})
     return Again(request, options, which, (*causes, *_circumstances(made, app)), _networks(record.extra))
 
 
-def _is_later_loop(record: Record) -> bool:
-    """Whether loopback made it from its own picture before."""
+def _loops_of(record: Record) -> int:
+    """The loops of the job, where loopback made this picture from its own one before; all begin anew then. Else 1."""
     loops, together = (record.request.get(name) for name in ("loops", "batch_size"))
-    return isinstance(loops, int) and loops > 1 and record.image.index // int(together or 1) % loops > 0
+    is_later = isinstance(loops, int) and loops > 1 and record.image.index // int(together or 1) % loops > 0
+    return loops if is_later else 1
 
 
 def from_infotext(text: Infotext, app: App) -> Again:
@@ -190,14 +190,19 @@ def _pictures(record: Record, kind: type[Request], uploads: Uploads, owner: str)
     return {"init_images": ids[:-1], "mask": ids[-1], "latent_mask": latent_mask}
 
 
-def _seeds(record: Record, *, together: bool) -> tuple[dict[str, int], int]:
-    """Seeds, size of the batch, and the place of the picture in it. On a GPU, and where several pictures take turns,
-    a picture is the same only in the company that it had.
+def _seeds(record: Record, loops: int, *, together: bool) -> tuple[dict[str, int], int]:
+    """Seeds, size of the batch, and the place of the picture among all its loops. On a GPU, and where several pictures
+    take turns, a picture is the same only in the company that it had; and the seeds of a later loop count on from it.
+
+    Raises: NotAgainError for a later loop whose seeds somebody has chosen.
     """
     image, size = record.image, record.request.get("batch_size", 1)
-    place = image.index % size if together and isinstance(size, int) and size > 0 else 0
+    together = together or loops > 1
+    place = image.index % (size * loops) if together and isinstance(size, int) and size > 0 else 0
     varied = bool(record.request.get("subseed_strength"))
     seed, subseed = (image.seed, image.subseed - place) if varied else (image.seed - place, image.subseed)
+    if loops > 1 and min(seed, subseed if varied else 0) < 0:
+        raise NotAgainError("It is a later loop, and its seeds do not say with which it began.")
     if not together or min(seed, subseed) < 0:
         return {"seed": image.seed, "subseed": image.subseed, "batch_size": 1}, 0
     return {"seed": seed, "subseed": subseed}, place

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from modules.diffusion.errors import AquatintError
 
 NEUTRAL = ("", "0", "0.0", "1.0", "None", "Disable", "False", "Automatic", "[]")
 WITHOUT_EFFECT = re.compile(
@@ -12,6 +15,7 @@ WITHOUT_EFFECT = re.compile(
     r"|Hypertile.*|ControlNet \d+)"
 )
 """A1111's and Forge's entries for what this program does not have."""
+MODULE = re.compile(r"Module \d+")
 FULL = {"VAE Encoder": "Full", "VAE Decoder": "Full"}
 MOST_NAMED = 6
 
@@ -21,6 +25,20 @@ def hypernetwork_of(params: Mapping[str, str]) -> str:
     name, strength = params.get("Hypernet", ""), params.get("Hypernet strength", "1")
     plain = re.fullmatch(r"[^<>:\n]{1,200}", name) and re.fullmatch(r"-?\d{1,3}(\.\d{1,6})?", strength)
     return f"<hypernet:{name}:{strength}>" if plain and name != "None" else ""
+
+
+def module_as_vae(params: Mapping[str, str], find: Callable[[str], str]) -> dict[str, str]:
+    """The entries with Forge's `Module N` as `VAE` where `find` knows it as one, so that it has its effect; what Forge
+    loads besides (text encoders of other families) stays. `find` raises AquatintError for a name that it does not know.
+    """
+    modules = {label: value for label, value in params.items() if MODULE.fullmatch(label) and value not in NEUTRAL}
+    if "VAE" in params:
+        return dict(params)
+    for label, value in modules.items():
+        with suppress(AquatintError):
+            found = {"VAE": find(value)}
+            return {key: each for key, each in params.items() if key != label} | found
+    return dict(params)
 
 
 def without_effect(params: Mapping[str, str]) -> list[str]:

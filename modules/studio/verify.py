@@ -17,7 +17,7 @@ from modules.studio.again import Again, NotAgainError, from_infotext, from_recor
 from modules.studio.folders import find_folders
 from modules.studio.image_files import encode, open_picture, read_parameters, read_texts, recognise
 from modules.studio.infotext import read_infotext
-from modules.studio.job import LOCAL, Job
+from modules.studio.job import LOCAL, Job, Progress
 from modules.studio.record import read_record
 from modules.studio.uploads import Uploads
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from modules.studio.app import App
     from modules.studio.command_line import Flags
+    from modules.studio.engine import Ticket
 
 LOSSY = ("JPEG", "WEBP", "AVIF")
 NOTHING_FOUND = (
@@ -76,8 +77,8 @@ def verify(app: App, data: bytes, owner: str) -> Verdict:
         again = _read(data, app, owner)
         notes = again.notes
         ticket = app.engine.submit(again.request, owner, again.options)
-        end = ticket.wait()
-        if end.state != "done" or len(end.images) <= again.which:
+        end = _until_made(ticket, again.which)
+        if len(end.images) <= again.which:
             raise NotAgainError(end.error or "it was stopped.")
         made, _ = app.gallery.read(end.images[again.which].id, owner)
         _throw_away(app, ticket.job)
@@ -146,6 +147,14 @@ def _of_file(app: App, file: Path, say: Callable[[str], None]) -> bool:
 def _read(data: bytes, app: App, owner: str) -> Again:
     record = read_record(read_texts(data))
     return from_record(record, app, owner) if record else from_infotext(read_infotext(read_parameters(data)), app)
+
+
+def _until_made(ticket: Ticket, which: int) -> Progress:
+    """The end of the job, which comes when picture number `which` is there: later loops are not wanted."""
+    for progress in ticket:
+        if len(progress.images) > which:
+            ticket.job.interrupted = True
+    return progress
 
 
 def _throw_away(app: App, job: Job) -> None:

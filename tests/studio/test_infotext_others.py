@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from modules.diffusion.errors import AquatintError
 from modules.studio.infotext import read_infotext, to_request_values
-from modules.studio.infotext_others import WITHOUT_EFFECT, without_effect
+from modules.studio.infotext_others import WITHOUT_EFFECT, module_as_vae, without_effect
 from modules.studio.infotext_rows import ROWS
 
 OF_A1111 = (
@@ -36,6 +37,18 @@ def test_what_has_no_effect_is_said_in_one_sentence() -> None:
     restored = to_request_values(read_infotext(f"{TEXT}, FP8 weight: Enable, Module 1: ae"))
     assert restored.problems == ["Without effect here: FP8 weight (Enable), Module 1 (ae)."]
     assert restored.values["steps"] == 20
+
+
+def test_a_module_of_forge_that_is_a_vae_here_is_one() -> None:
+    def find(name: str) -> str:
+        if name != "fine":
+            raise AquatintError(f"No VAE called {name}.")
+        return "sub/Fine.safetensors"
+
+    told = {"Module 1": "clip_l", "Module 2": "fine", "Seed": "1"}
+    assert module_as_vae(told, find) == {"Module 1": "clip_l", "Seed": "1", "VAE": "sub/Fine.safetensors"}
+    assert module_as_vae({"Module 1": "clip_l"}, find) == {"Module 1": "clip_l"}
+    assert module_as_vae({"Module 1": "fine", "VAE": "own"}, find) == {"Module 1": "fine", "VAE": "own"}
 
 
 def test_what_would_change_nothing_anyway_is_not_mentioned() -> None:

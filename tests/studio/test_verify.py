@@ -49,6 +49,7 @@ CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
     "a WebP": ("txt2img", {"override_settings": {"samples_format": "webp"}}),
     "a picture": ("img2img", {"denoising_strength": 0.6}),
     "several pictures": ("img2img", {"init_images": 2, "batch_size": 2}),
+    "a later loop": ("img2img", {"loops": 3, "n_iter": 2, "batch_size": 2, "final_denoising_strength": 0.4}),
     "a mask": ("inpaint", {"inpainting_fill": 2, "inpaint_full_res": False}),
 }
 
@@ -95,6 +96,14 @@ def with_record(data: bytes, change: Callable[[dict[str, Any]], object], *, spot
     with Image.open(io.BytesIO(data)) as image:
         image.putpixel((3, 3), (1, 2, 3)) if spot else None
         return encode(image, format_for(image, "png"), "", Options(), {RECORD: json.dumps(record)})
+
+
+def test_a_loop_between_the_first_and_the_last_is_made_again(studio: App) -> None:
+    end = studio.engine.submit(request_of(studio, "img2img", {"loops": 3}), LOCAL).wait(QUICK)
+    middle, _ = studio.gallery.read(end.images[1].id, LOCAL)
+    assert verify(studio, middle, LOCAL).sentence == "identical"
+    chosen = with_record(middle, lambda record: record["image"].update(seed=0, index=1))
+    assert "seeds do not say" in verify(studio, chosen, LOCAL).sentence
 
 
 # What is written
