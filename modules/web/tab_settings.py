@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -29,6 +31,7 @@ SECTIONS = {
     "saving-images": "Saving pictures",
     "saving-paths": "Folders of pictures",
     "saving-to-dirs": "Subfolders",
+    "optimizations": "Optimizations",
     "compatibility": "Compatibility",
     "ui": "What you see",
     "infotext": "Parameters in pictures",
@@ -53,15 +56,20 @@ def _build(page: Page) -> None:
     rows = shown_rows()
     with gr.Row(elem_id="settings_bar", elem_classes="aq-settings-bar"):
         apply = gr.Button("Apply settings", variant="primary", elem_id="settings_submit", scale=0, min_width=180)
+        mount(page.assets, "settings_search", elem_id="settings_search")
         outcome = mount(page.assets, "note", elem_id="settings_result", value="")
     widgets: dict[str, Any] = {}
     others = by_section(settings.declared.values())
     with gr.Row(elem_id="settings", elem_classes="aq-settings-page"):
         for section, members in groupby(rows, key=lambda row: row.section):
             with gr.Column(elem_id=f"settings_{section}", elem_classes="aq-settings-section"):
-                gr.HTML(f"<h3>{SECTIONS.get(section, section)}</h3>", apply_default_css=False)
-                for row in members:
+                own = list(members)
+                with gr.Row(elem_classes="aq-settings-head"):
+                    gr.HTML(f"<h3>{SECTIONS.get(section, section)}</h3>", apply_default_css=False)
+                    defaults = gr.Button("Defaults", elem_id=f"settings_{section}_defaults", size="sm", min_width=90)
+                for row in own:
                     widgets[row.name] = _widget(row, getattr(settings.options, row.name))
+                _connect_defaults(defaults, own, [widgets[row.name] for row in own])
                 widgets |= _widgets_of_others(settings, others.pop(section, []))
         for section, declared in others.items():
             with gr.Column(elem_id=f"settings_{section}", elem_classes="aq-settings-section"):
@@ -81,6 +89,12 @@ def _build(page: Page) -> None:
     outputs = [outcome, *widgets.values()]
     on_event(apply.click, on_apply, page.messages, inputs=list(widgets.values()), outputs=outputs)
     page.visits.append(Visit(outputs, on_visit))
+
+
+def _connect_defaults(button: Any, rows: Sequence[OptionRow], widgets: Sequence[Any]) -> None:
+    """Shows what the options are on a fresh machine; they are not set before they are applied."""
+    values = json.dumps([row.default for row in rows])
+    button.click(fn=None, js=f"() => {values}", outputs=list(widgets), api_visibility="private")
 
 
 def _widgets_of_others(settings: Settings, rows: list[Declared]) -> dict[str, Any]:
