@@ -20,6 +20,7 @@ from modules.studio.forms import Forms
 from modules.studio.gallery import Gallery
 from modules.studio.hooks import Hooks
 from modules.studio.hypernetworks import Hypernetworks
+from modules.studio.keepsakes import Keepsakes
 from modules.studio.live_preview import LivePreview
 from modules.studio.loras import Loras
 from modules.studio.queue import DataLock, Queue
@@ -98,7 +99,7 @@ def open_app(
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
     wildcards = WildcardFolder(folders.wildcards)
     upscalers, faces = _networks_for_pictures(flags, folders, hardware)
-    own = [*_own_hooks(folders, store, loras, embeddings, wildcards), RestoreFaces(faces)]
+    own = [*_own_hooks(folders, store, loras, embeddings, wildcards), Keepsakes(gallery), RestoreFaces(faces)]
     store.guests += [upscalers.free, faces.free]
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, own)
     app = App(

@@ -99,6 +99,10 @@ class Canvas:
         """The canvas that gives what is painted the colours of these pictures."""
         return replace(self, colours=[surface.picture for surface in surfaces])
 
+    def uncoloured(self) -> Canvas:
+        """The canvas that leaves colours as they are painted."""
+        return replace(self, colours=())
+
     def overlay_of(self, index: int) -> Overlay | None:
         """Where an image goes, if it is a part of an original."""
         return self.overlays[index] if self.overlays else None

@@ -105,16 +105,25 @@ class Gallery:
     # Saving
 
     def save(
-        self, image: Image.Image, infotext: str, job: Job, index: int, *, grid: bool = False, done: str = ""
+        self,
+        image: Image.Image,
+        infotext: str,
+        job: Job,
+        index: int,
+        *,
+        grid: bool = False,
+        done: str = "",
+        aside: str = "",
     ) -> SavedImage:
         """Writes the job's image number `index` where its options say. The file is on disk before the index knows it.
 
-        `done` is what was done to a picture that had its infotext before.
+        `done` is what was done to a picture that had its infotext before. What is kept `aside`, under a name with that
+        ending, is no result of the job.
         Raises: DiskFullError and AquatintError; no half-written file is left then.
         """
         options = job.options
         format = format_for(image, options.grid_format if grid else options.samples_format)
-        record = "" if grid else write_record(job, index)
+        record = "" if grid or aside else write_record(job, index)
         data, embedded, infotext = _written(image, format, infotext, done, record, options)
         text = read_infotext(infotext)
         now = time.time_ns() // 1000
@@ -125,11 +134,11 @@ class Gallery:
             folder.mkdir(parents=True, exist_ok=True)
             if _named_folder(job, grid) is None:  # what lies hidden in a folder of somebody's is not ours to remove
                 self._note(folder)
-            path = write_new(folder, naming_of(subject, grid, format.ending, folder), data)
+            path = write_new(folder, naming_of(subject, grid, format.ending, folder, aside), data)
         if options.save_txt or (embedded and not holds_infotext(format, embedded)):
             write_atomically(path.with_suffix(".txt"), f"{infotext}\n".encode())
         picture = _row(self._stored(path), data, infotext, image.size, now, job.request.kind, grid, job.seeds[index])
-        picture = replace(picture, owner=job.owner, job=job.id)
+        picture = replace(picture, owner=job.owner, job="" if aside else job.id)
         self._index.add(picture)
         return self._saved(picture)
 

@@ -102,6 +102,9 @@ class Hooks:
         """What of the original lies over image number `index` of the batch. Returns what shall."""
         return overlay
 
+    def uncorrected(self, job: Job, batch: Batch, index: int, image: Image) -> None:
+        """Color correction is about to change one image, which without it would be this."""
+
     def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
         """`batch.images` are decoded and may be changed."""
 
@@ -226,6 +229,10 @@ class Chain(Hooks):
         for hook in self.hooks:
             overlay = hook.overlay(job, batch, index, overlay)
         return overlay
+
+    def uncorrected(self, job: Job, batch: Batch, index: int, image: Image) -> None:
+        for hook in self.hooks:
+            hook.uncorrected(job, batch, index, image)
 
     def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
         for hook in self.hooks:

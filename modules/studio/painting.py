@@ -123,8 +123,10 @@ class Painter:
                 larger = self._enlarged(flattened(picture, self.job.options), request)
                 painted = self._painted_over(batch, index, larger, model)
                 painted = self.hooks.image_painted(self.job, batch, index, painted)
-                corrects = self.job.options.img2img_color_correction
-                done.append(color_corrected(painted, larger) if corrects else painted)
+                if self.job.options.img2img_color_correction:
+                    self.hooks.uncorrected(self.job, batch, index, painted)
+                    painted = color_corrected(painted, larger)
+                done.append(painted)
         except Stopped:
             if not done:
                 raise
@@ -202,6 +204,9 @@ class Painter:
         pixels = self.hooks.decoded(job, batch, model.decode(batch.latents))
         painted = [self.hooks.image_painted(job, batch, index, _picture(each)) for index, each in enumerate(pixels)]
         overlays = [self.hooks.overlay(job, batch, index, canvas.overlay_of(index)) for index in range(len(painted))]
+        if canvas.colours:
+            for index, pair in enumerate(zip(painted, overlays, strict=True)):
+                self.hooks.uncorrected(job, batch, index, canvas.uncoloured().finish(index, *pair))
         return [canvas.finish(index, *pair) for index, pair in enumerate(zip(painted, overlays, strict=True))]
 
     def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from modules.studio.filenames import LONGEST_NAME, Subject, file_name, safe_component
@@ -13,7 +14,13 @@ NAME_FRAME = 32
 """Bytes of a file's name that are not the pattern: number, ending, and those of its temporary name."""
 
 
-def naming_of(subject: Subject, grid: bool, ending: str, folder: Path) -> Naming:
+def naming_of(subject: Subject, grid: bool, ending: str, folder: Path, aside: str = "") -> Naming:
+    """The name of a file; what is kept `aside` has that ending too, as A1111's suffixes."""
+    named = _naming_of(subject, grid, ending, folder)
+    return replace(named, decoration="-".join(filter(None, (named.decoration, aside))))
+
+
+def _naming_of(subject: Subject, grid: bool, ending: str, folder: Path) -> Naming:
     """A1111's names: 00000-<pattern>, where the pattern is the seed unless another is set, and grid-0000; of several
     pictures of the Extras, and of a folder, those that they had."""
     options = subject.job.options

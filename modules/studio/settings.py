@@ -14,8 +14,8 @@ from pydantic import ConfigDict, field_validator
 from modules.diffusion.prompts import Emphasis
 from modules.studio.declared import Declared, fit, is_json
 from modules.studio.files import explained, write_atomically
+from modules.studio.page_options import PageOptions
 from modules.studio.request import RequestError
-from modules.studio.sampler_options import SamplerOptions
 from modules.studio.sampler_options import option as _row
 from modules.studio.validation import accepted_part
 
@@ -35,7 +35,7 @@ NEVER_FOR_PICTURES = (
 """Folders of the data folder that hold programs, weights or state."""
 
 
-class Options(SamplerOptions):
+class Options(PageOptions):
     """The value of every option at one moment. A job keeps the one it was submitted with.
 
     `model_extra` are the options that others have declared.
@@ -153,6 +153,19 @@ class Options(SamplerOptions):
     save_incomplete_images: Annotated[
         bool, _row("saving-images", "Save interrupted pictures", "They are shown either way.")
     ] = False
+    save_images_before_highres_fix: Annotated[
+        bool, _row("saving-images", "Save pictures before hires fix", "Beside the finished ones.")
+    ] = False
+    save_images_before_face_restoration: Annotated[
+        bool, _row("saving-images", "Save pictures before faces are restored")
+    ] = False
+    save_images_before_color_correction: Annotated[
+        bool, _row("saving-images", "Save pictures before color correction")
+    ] = False
+    save_mask: Annotated[bool, _row("saving-images", "Save the mask of an inpainting")] = False
+    save_mask_composite: Annotated[
+        bool, _row("saving-images", "Save what an inpainting has painted, without the rest")
+    ] = False
     samples_format: Annotated[Literal["png", "jpg", "webp"], _row("saving-images", "File format")] = "png"
     samples_filename_pattern: Annotated[
         str,
@@ -195,8 +208,6 @@ class Options(SamplerOptions):
         str, _row("saving-to-dirs", "Pattern of the subfolders", restricted=True)
     ] = "[date]"
     # What people see
-    live_previews_enable: Annotated[bool, _row("ui", "Show live previews")] = True
-    show_progress_every_n_steps: Annotated[int, _row("ui", "Preview every n steps", ge=1, le=100)] = 2
     add_model_name_to_info: Annotated[bool, _row("infotext", "Write the model's name into the parameters")] = True
     textual_inversion_add_hashes_to_infotext: Annotated[
         bool, _row("infotext", "Write the hashes of embeddings into the parameters")

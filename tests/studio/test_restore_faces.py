@@ -70,6 +70,16 @@ def test_a_face_that_was_painted_is_restored_and_the_parameters_say_so(studio: A
     assert restored.options["face_restoration_model"] == "GFPGAN"
 
 
+def test_the_picture_before_is_kept_where_options_ask_for_it(studio: App, heart: Heart, tmp_path: Path) -> None:
+    face = drawn_face(150)
+    studio.engine.hooks.insert(0, Paints(face))
+    studio.settings.change({"save_images_before_face_restoration": True})
+    run(studio, heart(restore_faces=True))
+    before, after = sorted(tmp_path.glob("outputs/txt2img-images/*/*.png"))
+    assert before.name == "00000-7-before-face-restoration.png"
+    assert Image.open(before).tobytes() == face.tobytes() != Image.open(after).tobytes()
+
+
 def test_nothing_is_restored_unless_it_is_asked_for(studio: App, heart: Heart) -> None:
     face = drawn_face(150)
     studio.engine.hooks.insert(0, Paints(face))

@@ -14,7 +14,7 @@ ON = _names(
     grid_only_if_multiple save_selected_only use_original_name_batch save_write_log_csv multiple_tqdm
     grid_save_to_dirs enable_upscale_progressbar persistent_cond_cache batch_cond_uncond send_seed send_size
     js_modal_lightbox js_modal_lightbox_initially_zoomed extra_networks_card_show_desc show_progress_in_title
-    auto_backcompat extra_networks_show_hidden_directories uni_pc_lower_order_final keyedit_move
+    auto_backcompat extra_networks_show_hidden_directories uni_pc_lower_order_final
     textual_inversion_save_settings save_training_settings_to_txt dimensions_and_batch_together
     include_styles_into_token_counters show_progressbar disable_weights_auto_swap notification_audio export_for_4chan
     sd_checkpoints_keep_in_cpu
@@ -22,8 +22,7 @@ ON = _names(
 )
 OFF = _names(
     """
-    grid_extended_filename grid_prevent_empty_spots save_images_before_face_restoration save_mask save_mask_composite
-    save_images_before_highres_fix save_images_before_color_correction save_init_img notification_muted
+    grid_extended_filename grid_prevent_empty_spots save_init_img notification_muted
     use_save_to_dirs_for_ui use_upscaler_name_as_suffix clean_temp_dir_at_start
     face_restoration_unload samples_log_stdout show_warnings show_gradio_deprecation_warnings list_hidden_files
     disable_mmap_load_safetensors hide_ldm_prints dump_stacks_on_signal unload_models_when_training pin_memory
@@ -119,9 +118,6 @@ VALUES: dict[str, Any] = {
     "lora_preferred_name": "Alias from file",
     "lora_add_hashes_to_infotext": True,
     "lora_in_memory_limit": 0,
-    "keyedit_precision_attention": 0.1,
-    "keyedit_precision_extra": 0.05,
-    "keyedit_delimiters": r".,\/!?%^*;:{}=`~() ",
     "keyedit_delimiters_whitespace": ["Tab", "Carriage Return", "Line Feed"],
     "disabled_extensions": [],
     "disable_all_extensions": "none",
