@@ -18,7 +18,7 @@ from modules.web.generate import owner_in, recall
 from modules.web.messages import make_messages, on_event
 from modules.web.mounts import mount
 from modules.web.sheet_events import connect_sheet, saved_when_changed
-from modules.web.slots import Page, Slots, Tab
+from modules.web.slots import Page, Slots, Tab, Visit
 from modules.web.tab_extensions import extensions_tab
 from modules.web.tab_extras import EXTRAS, extras_tab
 from modules.web.tab_gallery import gallery_tab
@@ -55,6 +55,7 @@ def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool =
     with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
         bridge = mount(assets, "page", elem_id="aquatint_page", events=EVENTS)
         page = Page(app, assets, slots or Slots(), TokenCounter(app.embeddings), make_messages(assets), bridge)
+        page.visits.append(Visit([bridge], lambda owner: [_keys(app)]))
         bar = build_top_bar(page)
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
             sheets = [_generate_tab(page, Form(tab, FormParts(tab, page.slots.forms)), bar) for tab in TABS]
@@ -98,6 +99,17 @@ def _tab(tab: Tab) -> None:
 def _generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
     with gr.Tab(form.tab, id=f"tab_{form.tab}", elem_id=f"tab_{form.tab}"):
         return build_generate_tab(page, form, bar)
+
+
+def _keys(app: App) -> dict[str, Any]:
+    """What the keys of the prompt boxes do, by the names that prompt.js has for it."""
+    options = app.settings.options
+    return {
+        "attention": options.keyedit_precision_attention,
+        "extra": options.keyedit_precision_extra,
+        "delimiters": options.keyedit_delimiters,
+        "move": options.keyedit_move,
+    }
 
 
 def _about(app: App) -> str:

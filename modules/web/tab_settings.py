@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
@@ -111,9 +112,14 @@ def _widgets_of_others(settings: Settings, rows: list[Declared]) -> dict[str, An
     return made
 
 
+def _plain(text: str) -> str:
+    """Gradio reads these sentences as Markdown."""
+    return re.sub(r"([_*`<\\])", r"\\\1", text)
+
+
 def _widget(row: OptionRow, value: Any) -> Any:
     """The component of an option, by its type."""
-    common: dict[str, Any] = {"label": row.label, "info": row.help or None, "elem_id": f"setting_{row.name}"}
+    common: dict[str, Any] = {"label": row.label, "info": _plain(row.help) or None, "elem_id": f"setting_{row.name}"}
     if row.type == "bool":
         return gr.Checkbox(value, **common)
     if row.type == "choice":

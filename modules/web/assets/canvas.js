@@ -168,11 +168,11 @@ export function mount(element, { tab, masks, props }) {
     const id = under ?? seen;
     const colours = await sent.colours();
     const mask = masks ? await sent.mask() : null;
-    const next = { id, width, height, ...(masks && { mask: await idOf(mask) }) };
+    const strong = brush.strength; // kept without colours too: the next stroke has it, also after a reload
+    const next = { id, width, height, ...(masks && { mask: await idOf(mask) }), ...(strong < 1 && { strength: strong }) };
     if (!colours) return next;
     const painted = masks ? await sent.mask({ alone: true }) : null;
     await picture.decode();
-    const strong = brush.strength;
     const flat = await sent.flat(picture, strong);
     return { ...next, id: await idOf(flat), under: id, strength: strong, colours: await idOf(colours), painted: await idOf(painted) };
   }

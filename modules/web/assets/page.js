@@ -1,25 +1,32 @@
 // What belongs to the page as a whole: the functions that Gradio's events call, keys, and pictures dropped anywhere.
 
 import { pngInfo, post } from './api.js';
-import { changed, connect, fillForm, newest, openForm, restored, saveNow, shownImage } from './bridge.js';
+import { changed, connect, fillForm, newest, openForm, restored, saveNow, shownImage, TABS } from './bridge.js';
 import { toggleCards } from './cards.js';
 import { markFold } from './folds.js';
 import { hiresSize } from './hires.js';
 import { looksLikeInfotext } from './infotext.js';
 import { pictureIn } from './intake.js';
 import { jobsOf, poke } from './live.js';
-import { promptKeys } from './prompt.js';
+import { promptKeys, setHabits } from './prompt.js';
 import { orToast, toast } from './toast.js';
 
 const LARGEST_SIDE = 2048;
 
-export function mount(element, { trigger }) {
+export function mount(element, { props, trigger }) {
   connect(trigger);
   window.aquatint = { changed, failed, hiresSize, markFold, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleCards, toggleStyles };
-  promptKeys(generate);
+  promptKeys({ generate, skip: () => tell(openTab(), 'skip'), interrupt: () => tell(openTab(), 'interrupt') });
   acceptAnywhere();
+  leaveListsAlone();
   document.addEventListener('visibilitychange', () => document.hidden && saveNow());
+  const update = (habits) => habits && setHabits(habits);
+  update(props.value);
+  return { update };
 }
+
+/** The tab with a Generate button that is open, if one is. */
+const openTab = () => [...TABS, 'extras'].find((tab) => document.getElementById(`tab_${tab}`)?.offsetParent);
 
 function begin() {
   restored();
@@ -31,7 +38,7 @@ function generate() {
   const box = document.activeElement;
   box?.blur();
   requestAnimationFrame(() => {
-    document.getElementById(`${openForm()}_generate`)?.click();
+    document.getElementById(`${openTab() ?? openForm()}_generate`)?.click();
     box?.focus({ preventScroll: true });
   });
 }
@@ -78,6 +85,13 @@ function pictureSize(picture, width, height) {
 function toggleStyles(tab) {
   const editor = document.getElementById(`${tab}_styles_editor`);
   if (editor.classList.toggle('aq-open')) editor.querySelector('input, textarea')?.focus();
+}
+
+/** Chromium stops at what scrolls, also at the open list of a dropdown, which closes then and takes the focus with it. */
+function leaveListsAlone() {
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Tab') for (const list of document.querySelectorAll('ul.options')) list.tabIndex = -1;
+  }, true);
 }
 
 /** A picture dropped on a generating tab, but on no picture widget, fills its form from the file's parameters. */

@@ -3,7 +3,7 @@
 import { fill, h } from './dom.js';
 
 export function mount(element) {
-  const words = h('input', { type: 'search', class: 'aq-settings-words', placeholder: 'Search the settings', 'aria-label': 'Search the settings' });
+  const words = h('input', { type: 'search', class: 'aq-input aq-settings-words', placeholder: 'Search the settings', 'aria-label': 'Search the settings' });
   const none = h('p', { class: 'aq-soft aq-settings-none', role: 'status', hidden: true }, 'No setting holds these words.');
   fill(element, words, none);
   words.addEventListener('input', search);
