@@ -93,8 +93,9 @@ def from_record(record: Record, app: App, owner: str) -> Again:
 def _loops_of(record: Record) -> int:
     """The loops of the job, where loopback made this picture from its own one before; all begin anew then. Else 1."""
     loops, together = (record.request.get(name) for name in ("loops", "batch_size"))
-    is_later = isinstance(loops, int) and loops > 1 and record.image.index // int(together or 1) % loops > 0
-    return loops if is_later else 1
+    if not isinstance(loops, int) or loops <= 1:
+        return 1
+    return loops if record.image.index // int(together or 1) % loops > 0 else 1
 
 
 def from_infotext(text: Infotext, app: App) -> Again:

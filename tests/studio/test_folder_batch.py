@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def batch(app: App, folder: Path, each: dict[str, Any] | None = None, **wanted: Any) -> Ticket:
+def batch(app: App, folder: Path | str, each: dict[str, Any] | None = None, **wanted: Any) -> Ticket:
     request = FolderBatch(input_dir=str(folder), each={**QUICK, **(each or {})}, **wanted)
     return app.engine.submit(request, LOCAL)
 
@@ -132,7 +132,7 @@ def test_a_picture_without_parameters_changes_nothing() -> None:
 
 def test_masks_go_by_names_and_one_that_is_missing_is_said(app: App, folder: Path, tmp_path: Path) -> None:
     write(tmp_path / "masks/red.webp", "white")
-    wanted = {"each_kind": "inpaint", "each": {"inpaint_full_res": False, "inpainting_fill": 1}}
+    wanted: dict[str, Any] = {"each_kind": "inpaint", "each": {"inpaint_full_res": False, "inpainting_fill": 1}}
     one_for_all = finished(batch(app, folder, **wanted, inpaint_mask_dir=str(tmp_path / "masks")))
     assert len(one_for_all) == 2
     mask = Image.new("L", (64, 64))
@@ -155,7 +155,9 @@ def test_masks_go_by_names_and_one_that_is_missing_is_said(app: App, folder: Pat
     ],
 )
 def test_what_cannot_be_begun_is_said_at_once(app: App, folder: Path, wanted: dict[str, Any], words: str) -> None:
-    told = {key: value.replace("IN", str(folder)) if isinstance(value, str) else value for key, value in wanted.items()}
+    told: dict[str, Any] = {
+        key: value.replace("IN", str(folder)) if isinstance(value, str) else value for key, value in wanted.items()
+    }
     with pytest.raises(Exception, match=words):
         batch(app, told.pop("input_dir", folder), told.pop("each", None), **told)
     assert app.queue.rows(limit=None) == []
