@@ -161,7 +161,7 @@ def test_words_that_move_to_the_next_chunk_keep_their_weight(sd1: TextEncoder) -
 def test_clip_skip_reads_an_earlier_layer_through_the_final_norm(sd1: TextEncoder, clip_skip: int, layer: int) -> None:
     with torch.no_grad():
         out = sd1.model(input_ids=ids_of(PROMPT, sd1.tokenizer), output_hidden_states=True)
-        expected = sd1.model.final_layer_norm(out.hidden_states[layer])[0]  # type: ignore[operator]
+        expected = sd1.model.final_layer_norm(out.hidden_states[layer])[0]
     assert torch.equal(encode_text(PROMPT, [sd1], clip_skip).embeds, expected)
 
 
