@@ -16,6 +16,12 @@ SPECIMENS = ROOT / "tests/specimens"
 
 
 @pytest.fixture
+def unopened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody opens the pages of the test: Gradio does not make its two web applications of each."""
+    monkeypatch.setattr("gradio.routes.App.create_app", lambda *_, **__: None)
+
+
+@pytest.fixture
 def open_bound(tmp_path: Path) -> Iterator[Callable[..., App]]:
     """Opens a studio in a folder of its own and binds the words to it; each further call is a restart."""
     host = word("bridge.host").host

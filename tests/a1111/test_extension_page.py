@@ -35,7 +35,7 @@ def studio(page: Any, open_extended: OPEN) -> App:
 
 
 @pytest.fixture
-def demo(studio: App, page: Any) -> Any:
+def demo(studio: App, page: Any, unopened: None) -> Any:
     """The page of that studio."""
     from modules.web.pages import build_pages
 

@@ -58,7 +58,7 @@ def run(text: str, file: Path, names: dict[str, Any]) -> SimpleNamespace:
 
 
 @pytest.fixture
-def say(taught: Any) -> Iterator[Say]:
+def say(taught: Any, unopened: None) -> Iterator[Say]:
     """Runs a text as an extension would, on a page; gives the names that it made."""
     with gr.Blocks() as demo:
         yield lambda text, **names: run(text, FOLDER / "old/scripts/old.py", {"gr": gr, "demo": demo, **names})

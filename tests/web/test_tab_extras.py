@@ -17,7 +17,7 @@ from modules.web.tab_extras import EXTRAS, ExtrasForm
 from tests.web.test_images import png
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def form(app: App, address: str) -> ExtrasForm:
     """The form as the whole page makes it."""
     made: list[ExtrasForm] = []

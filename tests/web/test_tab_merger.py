@@ -23,7 +23,7 @@ A1111_IDS = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def form(app: App, address: str) -> MergerForm:
     """The form as the whole page makes it."""
     made: list[MergerForm] = []
