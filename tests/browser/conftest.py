@@ -114,6 +114,16 @@ class Visitor:
         """Until the form of the last visit is back."""
         self.page.wait_for_selector("body[data-aquatint=ready]")
 
+    def settle(self) -> None:
+        """Closes what an earlier test left open on the page and goes back to its first tab."""
+        for _ in self.page.locator("dialog[open]").all():
+            self.page.keyboard.press("Escape")
+        for close in self.page.get_by_role("button", name="Close the networks").all():
+            close.click()
+        self.page.evaluate("document.querySelectorAll('.aq-toast').forEach((toast) => toast.remove())")
+        self.open("txt2img")
+        self.page.evaluate("scrollTo(0, 0)")
+
     def open(self, tab: str) -> None:
         """Gradio draws a tab when it is first opened, and a moment later gives its components their values."""
         self.click_tab(tab)
@@ -221,37 +231,75 @@ def _refusals(status: int, address: str) -> list[str]:
     return [f"{status} {address}"] if status >= 400 and not re.search(r"/preview|/images/", address) else []
 
 
+def arrive(browser: Browser, server: Server, width: int = 1280, height: int = 800, **context: Any) -> Visitor:
+    """Opens the page as a new person's browser."""
+    page = browser.new_context(viewport={"width": width, "height": height}, **context).new_page()
+    visitor = Visitor(page, server.address)
+    page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+    page.on("console", lambda line: visitor.complaints.extend(_errors(line.type, line.text)))
+    page.on("response", lambda answer: visitor.complaints.extend(_refusals(answer.status, answer.url)))
+    page.on("request", lambda asked: visitor.addresses.add(re.sub(r"^(\w+:(//[^/]+)?).*", r"\1", asked.url)))
+    page.goto(server.address)
+    visitor.until_ready()
+    return visitor
+
+
+Depart = Callable[[list[Visitor]], None]
+
+
+@pytest.fixture
+def depart(server: Server, request: pytest.FixtureRequest, tmp_path: Path) -> Depart:
+    """Keeps a screenshot of each visitor's page; none may have complained."""
+    folder = Path(os.environ.get("AQUATINT_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def depart(visitors: list[Visitor]) -> None:
+        for number, visitor in enumerate(visitors):
+            visitor.page.screenshot(path=folder / f"{request.node.name}-{number}.png")
+        complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
+        assert complaints == [], "\n".join([*complaints, "The server said:", server.log.read_text()[-4000:]])
+
+    return depart
+
+
 Visit = Callable[..., Visitor]
 
 
 @pytest.fixture
-def visit(browser: Browser, server: Server, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visit]:
-    """Opens the page as a new person's browser; afterwards a screenshot is kept and nothing may have complained."""
-    folder = Path(os.environ.get("AQUATINT_SCREENSHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
+def visit(browser: Browser, server: Server, depart: Depart) -> Iterator[Visit]:
+    """Opens the page as a new person's browser, which is closed after the test."""
     visitors: list[Visitor] = []
 
     def visit(width: int = 1280, height: int = 800, **context: Any) -> Visitor:
-        page = browser.new_context(viewport={"width": width, "height": height}, **context).new_page()
-        visitor = Visitor(page, server.address)
-        page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
-        page.on("console", lambda line: visitor.complaints.extend(_errors(line.type, line.text)))
-        page.on("response", lambda answer: visitor.complaints.extend(_refusals(answer.status, answer.url)))
-        page.on("request", lambda asked: visitor.addresses.add(re.sub(r"^(\w+:(//[^/]+)?).*", r"\1", asked.url)))
-        page.goto(server.address)
-        visitor.until_ready()
-        visitors.append(visitor)
-        return visitor
+        visitors.append(arrive(browser, server, width, height, **context))
+        return visitors[-1]
 
     yield visit
-    for number, visitor in enumerate(visitors):
-        visitor.page.screenshot(path=folder / f"{request.node.name}-{number}.png")
-        visitor.page.context.close()
-    complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
-    assert complaints == [], "\n".join([*complaints, "The server said:", server.log.read_text()[-4000:]])
+    try:
+        depart(visitors)
+    finally:
+        for visitor in visitors:
+            visitor.page.context.close()
 
 
 @pytest.fixture
-def visitor(visit: Visit) -> Visitor:
-    """One person at a laptop."""
+def newcomer(visit: Visit) -> Visitor:
+    """One person at a laptop, for whom the page is new: what a tool or a form was set to before would disturb."""
     return visit()
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: Browser, server: Server) -> Iterator[Visitor]:
+    """A page that stays open for all tests of a file: it costs more to load than most of them need."""
+    visitor = arrive(browser, server)
+    yield visitor
+    visitor.page.context.close()
+
+
+@pytest.fixture
+def visitor(open_page: Visitor, depart: Depart) -> Iterator[Visitor]:
+    """One person at a laptop, on a page that earlier tests of the file have used."""
+    open_page.complaints.clear()
+    open_page.settle()
+    yield open_page
+    depart([open_page])

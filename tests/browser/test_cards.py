@@ -35,6 +35,7 @@ def drawer(visitor: Visitor, tab: str = "txt2img") -> Locator:
 
 def test_one_click_puts_a_lora_into_the_prompt_and_another_takes_it_out(visitor: Visitor) -> None:
     visitor.prompt().fill("a castle")
+    visitor.page.locator("#txt2img_neg_prompt textarea").fill("")
     cards = drawer(visitor)
     before = visitor.page.locator("#txt2img_prompt").bounding_box()
     use = cards.get_by_role("button", name="Use Ink Wash")

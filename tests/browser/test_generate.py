@@ -27,11 +27,11 @@ def test_a_prompt_becomes_a_picture(visitor: Visitor) -> None:
     assert re.search(r"red heart.*Steps\s+12.*Seed\s+7\b.*Size\s+128x128", visitor.details(), re.DOTALL)
 
 
-def test_the_size_is_the_checkpoints_own_to_begin_with(visitor: Visitor) -> None:
-    expect(visitor.number("img2img", "width")).to_have_count(0)
-    assert visitor.number("txt2img", "width").input_value() == "128"
-    visitor.open("inpaint")
-    assert visitor.number("inpaint", "height").input_value() == "128"
+def test_the_size_is_the_checkpoints_own_to_begin_with(newcomer: Visitor) -> None:
+    expect(newcomer.number("img2img", "width")).to_have_count(0)
+    assert newcomer.number("txt2img", "width").input_value() == "128"
+    newcomer.open("inpaint")
+    assert newcomer.number("inpaint", "height").input_value() == "128"
 
 
 def test_ctrl_enter_generates(visitor: Visitor) -> None:

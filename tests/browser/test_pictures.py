@@ -89,25 +89,25 @@ def test_a_painted_mask_changes_what_it_covers_and_nothing_else(visitor: Visitor
     assert changed.crop((52, 40, 76, 64)).getbbox() is not None
 
 
-def test_strokes_are_erased_undone_redone_and_cleared(visitor: Visitor, drawing: Path) -> None:
-    page = visitor.page
-    frame = choose(visitor, "inpaint", drawing)
+def test_strokes_are_erased_undone_redone_and_cleared(newcomer: Visitor, drawing: Path) -> None:
+    page = newcomer.page
+    frame = choose(newcomer, "inpaint", drawing)
     tools = page.locator("#inpaint_image .aq-canvas-tools")
-    assert covered(visitor) == 0
-    stroke(visitor, frame, (0.4, 0.4), (0.6, 0.4))
-    once = covered(visitor)
-    stroke(visitor, frame, (0.4, 0.7), (0.6, 0.7))
-    twice = covered(visitor)
+    assert covered(newcomer) == 0
+    stroke(newcomer, frame, (0.4, 0.4), (0.6, 0.4))
+    once = covered(newcomer)
+    stroke(newcomer, frame, (0.4, 0.7), (0.6, 0.7))
+    twice = covered(newcomer)
     assert twice > once > 0
     tools.get_by_role("button", name="Undo (Ctrl+Z)").click()
-    assert covered(visitor) == once
+    assert covered(newcomer) == once
     frame.press("Control+Shift+z")
-    assert covered(visitor) == twice
+    assert covered(newcomer) == twice
     tools.get_by_role("button", name="Eraser (E)").click()
-    stroke(visitor, frame, (0.35, 0.7), (0.65, 0.7))
-    assert covered(visitor) == pytest.approx(once, rel=0.05)
+    stroke(newcomer, frame, (0.35, 0.7), (0.65, 0.7))
+    assert covered(newcomer) == pytest.approx(once, rel=0.05)
     tools.get_by_role("button", name="Clear the mask").click()
-    assert covered(visitor) == 0
+    assert covered(newcomer) == 0
 
 
 def test_the_brush_grows_with_its_keys_and_the_wheel_zooms_where_it_is(visitor: Visitor, drawing: Path) -> None:

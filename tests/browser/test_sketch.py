@@ -30,110 +30,110 @@ def upload(visitor: Visitor, id: str) -> Image.Image:
     return Image.open(BytesIO(visitor.page.request.get(f"{visitor.address}/aquatint/uploads/{id}").body()))
 
 
-def test_a_blank_sheet_and_a_red_blob_become_a_picture_in_three_actions(visitor: Visitor) -> None:
-    visitor.open_bare("img2img")
-    visitor.ask_for("apple", "img2img", denoising_strength=0.6)
-    visitor.page.get_by_role("button", name="Begin a sketch").click()
-    frame = visitor.page.locator("#img2img_image .aq-frame")
+def test_a_blank_sheet_and_a_red_blob_become_a_picture_in_three_actions(newcomer: Visitor) -> None:
+    newcomer.open_bare("img2img")
+    newcomer.ask_for("apple", "img2img", denoising_strength=0.6)
+    newcomer.page.get_by_role("button", name="Begin a sketch").click()
+    frame = newcomer.page.locator("#img2img_image .aq-frame")
     expect(frame).to_be_visible()
-    stroke(visitor, frame, (0.45, 0.5), (0.55, 0.5))
-    visitor.pictures_of(lambda: visitor.generate("img2img"), "img2img")
-    value = sent(visitor, "img2img")
-    drawn = upload(visitor, value["id"]).convert("RGB")
+    stroke(newcomer, frame, (0.45, 0.5), (0.55, 0.5))
+    newcomer.pictures_of(lambda: newcomer.generate("img2img"), "img2img")
+    value = sent(newcomer, "img2img")
+    drawn = upload(newcomer, value["id"]).convert("RGB")
     assert drawn.size == (SIDE, SIDE)
     assert drawn.getpixel((2, 2)) == (255, 255, 255)
     assert drawn.getpixel((64, 64)) == (0xD6, 0x2F, 0x2F)
-    made = visitor.shown_picture("img2img").convert("RGB")
+    made = newcomer.shown_picture("img2img").convert("RGB")
     assert made.size == (SIDE, SIDE)
     red, green, blue = made.resize((1, 1), box=(56, 56, 72, 72)).getpixel((0, 0))  # type: ignore[misc]
     assert red > (green + blue) / 2
 
 
 def test_drawing_nothing_sends_the_picture_as_it_is_and_undoing_brings_that_back(
-    visitor: Visitor, drawing: Path
+    newcomer: Visitor, drawing: Path
 ) -> None:
-    frame = choose(visitor, "img2img", drawing)
-    before = sent(visitor, "img2img")
+    frame = choose(newcomer, "img2img", drawing)
+    before = sent(newcomer, "img2img")
     with Image.open(drawing) as chosen:
-        assert upload(visitor, before["id"]).convert("RGB").tobytes() == chosen.convert("RGB").tobytes()
-    tool(visitor, "img2img", "Draw").click()
-    assert sent(visitor, "img2img")["id"] == before["id"]
-    stroke(visitor, frame, (0.5, 0.5), (0.52, 0.5))
-    drawn = sent(visitor, "img2img")
+        assert upload(newcomer, before["id"]).convert("RGB").tobytes() == chosen.convert("RGB").tobytes()
+    tool(newcomer, "img2img", "Draw").click()
+    assert sent(newcomer, "img2img")["id"] == before["id"]
+    stroke(newcomer, frame, (0.5, 0.5), (0.52, 0.5))
+    drawn = sent(newcomer, "img2img")
     assert drawn["id"] != before["id"]
     assert drawn["under"] == before["id"]
     with Image.open(drawing) as chosen:
-        changed = ImageChops.difference(upload(visitor, drawn["id"]).convert("RGB"), chosen.convert("RGB")).getbbox()
+        changed = ImageChops.difference(upload(newcomer, drawn["id"]).convert("RGB"), chosen.convert("RGB")).getbbox()
     assert changed is not None
     assert changed[2] - changed[0] < 24
-    tool(visitor, "img2img", "Undo (Ctrl+Z)").click()
-    assert sent(visitor, "img2img")["id"] == before["id"]
+    tool(newcomer, "img2img", "Undo (Ctrl+Z)").click()
+    assert sent(newcomer, "img2img")["id"] == before["id"]
 
 
-def test_a_picture_is_not_drawn_on_before_one_says_so(visitor: Visitor, drawing: Path) -> None:
-    frame = choose(visitor, "img2img", drawing)
-    before = sent(visitor, "img2img")
-    stroke(visitor, frame, (0.4, 0.5), (0.6, 0.5))
-    assert sent(visitor, "img2img") == before
+def test_a_picture_is_not_drawn_on_before_one_says_so(newcomer: Visitor, drawing: Path) -> None:
+    frame = choose(newcomer, "img2img", drawing)
+    before = sent(newcomer, "img2img")
+    stroke(newcomer, frame, (0.4, 0.5), (0.6, 0.5))
+    assert sent(newcomer, "img2img") == before
     frame.press("d")
-    stroke(visitor, frame, (0.4, 0.5), (0.6, 0.5))
-    assert sent(visitor, "img2img") != before
+    stroke(newcomer, frame, (0.4, 0.5), (0.6, 0.5))
+    assert sent(newcomer, "img2img") != before
 
 
-def test_colours_are_chosen_picked_from_the_picture_and_erased(visitor: Visitor, drawing: Path) -> None:
-    frame = choose(visitor, "img2img", drawing)
-    tool(visitor, "img2img", "Draw").click()
-    own = visitor.page.locator("#img2img_image .aq-palette input")
-    tool(visitor, "img2img", "Green").click()
+def test_colours_are_chosen_picked_from_the_picture_and_erased(newcomer: Visitor, drawing: Path) -> None:
+    frame = choose(newcomer, "img2img", drawing)
+    tool(newcomer, "img2img", "Draw").click()
+    own = newcomer.page.locator("#img2img_image .aq-palette input")
+    tool(newcomer, "img2img", "Green").click()
     expect(own).to_have_value("#3f9a3b")
-    stroke(visitor, frame, (0.5, 0.5), (0.51, 0.5))
-    green = upload(visitor, sent(visitor, "img2img")["id"]).convert("RGB")
+    stroke(newcomer, frame, (0.5, 0.5), (0.51, 0.5))
+    green = upload(newcomer, sent(newcomer, "img2img")["id"]).convert("RGB")
     assert green.getpixel((64, 64)) == (0x3F, 0x9A, 0x3B)
-    visitor.page.keyboard.down("Alt")
+    newcomer.page.keyboard.down("Alt")
     frame.click(position={"x": (frame.bounding_box() or {"width": 0})["width"] / 2, "y": 8})
-    visitor.page.keyboard.up("Alt")
+    newcomer.page.keyboard.up("Alt")
     expect(own).to_have_value("#2850c8")
-    tool(visitor, "img2img", "Eraser (E)").click()
-    stroke(visitor, frame, (0.45, 0.5), (0.55, 0.5))
-    erased = upload(visitor, sent(visitor, "img2img")["id"]).convert("RGB")
+    tool(newcomer, "img2img", "Eraser (E)").click()
+    stroke(newcomer, frame, (0.45, 0.5), (0.55, 0.5))
+    erased = upload(newcomer, sent(newcomer, "img2img")["id"]).convert("RGB")
     assert erased.getpixel((64, 64)) == (240, 210, 60)
 
 
-def test_a_sketch_is_there_after_a_reload(visitor: Visitor, drawing: Path) -> None:
-    frame = choose(visitor, "img2img", drawing)
-    visitor.prompt("img2img").fill("kept sketch")
-    tool(visitor, "img2img", "Draw").click()
-    with visitor.page.expect_response(lambda answer: '"colours":"' in (answer.request.post_data or "")):
-        stroke(visitor, frame, (0.4, 0.5), (0.6, 0.5))
-    before = sent(visitor, "img2img")
-    visitor.reload()
-    visitor.open("img2img")
+def test_a_sketch_is_there_after_a_reload(newcomer: Visitor, drawing: Path) -> None:
+    frame = choose(newcomer, "img2img", drawing)
+    newcomer.prompt("img2img").fill("kept sketch")
+    tool(newcomer, "img2img", "Draw").click()
+    with newcomer.page.expect_response(lambda answer: '"colours":"' in (answer.request.post_data or "")):
+        stroke(newcomer, frame, (0.4, 0.5), (0.6, 0.5))
+    before = sent(newcomer, "img2img")
+    newcomer.reload()
+    newcomer.open("img2img")
     expect(frame).to_be_visible()
-    assert sent(visitor, "img2img") == before
-    visitor.page.wait_for_timeout(500)
-    tool(visitor, "img2img", "Draw").click()
-    stroke(visitor, frame, (0.5, 0.8), (0.51, 0.8))
-    both = upload(visitor, sent(visitor, "img2img")["id"]).convert("RGB")
+    assert sent(newcomer, "img2img") == before
+    newcomer.page.wait_for_timeout(500)
+    tool(newcomer, "img2img", "Draw").click()
+    stroke(newcomer, frame, (0.5, 0.8), (0.51, 0.8))
+    both = upload(newcomer, sent(newcomer, "img2img")["id"]).convert("RGB")
     assert both.getpixel((64, 64)) == (0xD6, 0x2F, 0x2F)
     assert both.getpixel((65, 102)) == (0xD6, 0x2F, 0x2F)
 
 
-def test_colour_on_inpaint_changes_the_picture_and_is_masked(visitor: Visitor, drawing: Path) -> None:
-    frame = choose(visitor, "inpaint", drawing)
-    stroke(visitor, frame, (0.5, 0.3), (0.5, 0.32))
-    tool(visitor, "inpaint", "Colour").click()
-    tool(visitor, "inpaint", "Purple").click()
-    stroke(visitor, frame, (0.5, 0.7), (0.5, 0.71))
-    value = sent(visitor, "inpaint")
-    picture, mask = upload(visitor, value["id"]).convert("RGB"), upload(visitor, value["mask"]).convert("L")
+def test_colour_on_inpaint_changes_the_picture_and_is_masked(newcomer: Visitor, drawing: Path) -> None:
+    frame = choose(newcomer, "inpaint", drawing)
+    stroke(newcomer, frame, (0.5, 0.3), (0.5, 0.32))
+    tool(newcomer, "inpaint", "Colour").click()
+    tool(newcomer, "inpaint", "Purple").click()
+    stroke(newcomer, frame, (0.5, 0.7), (0.5, 0.71))
+    value = sent(newcomer, "inpaint")
+    picture, mask = upload(newcomer, value["id"]).convert("RGB"), upload(newcomer, value["mask"]).convert("L")
     assert picture.getpixel((64, 90)) == (0x81, 0x46, 0xA8)
     assert picture.getpixel((64, 40)) == (240, 210, 60)
     assert [mask.getpixel(place) for place in ((64, 90), (64, 40), (64, 64))] == [255, 255, 0]
-    assert upload(visitor, value["painted"]).convert("L").getpixel((64, 90)) == 0
-    visitor.ask_for("purple", "inpaint", denoising_strength=0.5)
-    visitor.pictures_of(lambda: visitor.generate("inpaint"), "inpaint")
+    assert upload(newcomer, value["painted"]).convert("L").getpixel((64, 90)) == 0
+    newcomer.ask_for("purple", "inpaint", denoising_strength=0.5)
+    newcomer.pictures_of(lambda: newcomer.generate("inpaint"), "inpaint")
     with Image.open(drawing) as before:
-        changed = ImageChops.difference(before.convert("RGB"), visitor.shown_picture("inpaint").convert("RGB"))
+        changed = ImageChops.difference(before.convert("RGB"), newcomer.shown_picture("inpaint").convert("RGB"))
     assert changed.crop((0, 0, 32, SIDE)).getbbox() is None
     assert changed.crop((58, 84, 70, 96)).getbbox() is not None
 
