@@ -171,9 +171,9 @@ def test_t075_an_unknown_name_takes_as_long_as_a_known_one() -> None:
     def quickest(name: str) -> float:
         times = []
         for _ in range(20):
-            began = time.perf_counter()
+            began = time.thread_time()  # what else the machine does is no part of it
             assert accounts.check(name, "wrong") is None
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         return min(times)
 
     known, unknown = quickest("alice"), quickest("nobody")
