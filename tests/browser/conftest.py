@@ -69,7 +69,7 @@ def serving(data: Path) -> Iterator[Server]:
         yield Server(address, path)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE / 1000)
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
