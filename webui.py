@@ -109,9 +109,11 @@ def load(flags: Flags, report: Callable[[str], None], server: Server) -> ASGIApp
         from modules.bridge.scripts_over_http import ScriptsOverHttp
 
         from modules.studio.app import open_app
+        from modules.studio.folders import find_folders
         from modules.web.additions import Additions
         from modules.web.server import Process, build
 
+        os.environ["GRADIO_TEMP_DIR"] = str(find_folders(flags).exchange)  # read whenever a component is made
         app = open_app(flags, report, open_bridge)
         report("pages")
         additions = Additions(desk=make_desk(app, server.restart), scripts=ScriptsOverHttp())

@@ -64,6 +64,7 @@ class App(NamedTuple):
             self.store.unload()
             self.upscalers.free()
             self.faces.free()
+        self.folders.empty_exchange()
         self.lock.release()
 
 
@@ -87,6 +88,7 @@ def open_app(
     uploads = Uploads(folders.state / "uploads")
     queue = Queue(folders.state / "queue.db")
     forms = Forms(folders.state / "forms.db")
+    folders.empty_exchange()
     _tidy(queue, gallery, uploads, forms)
     report("the device")
     hide_xformers_without_cuda()

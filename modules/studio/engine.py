@@ -130,7 +130,7 @@ class Engine:
         """
         request, options = self._settled(request, options or self.settings.options)
         for picture in request.uploads():
-            self.uploads.read(picture, owner)
+            self.uploads.require(picture, owner)
         row = QueueRow(
             id=uuid.uuid4().hex,
             owner=owner,

@@ -53,6 +53,17 @@ class Folders:
     state: Path
     config: Path
 
+    @property
+    def exchange(self) -> Path:
+        """What goes between extensions' boxes in the page and their code; it is empty whenever a server starts."""
+        return self.state / "exchange"
+
+    def empty_exchange(self) -> None:
+        """Makes it if it is missing, for nobody else on the machine to look into; whatever lay there goes."""
+        shutil.rmtree(self.exchange, ignore_errors=True)
+        with explained(self.exchange):
+            self.exchange.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def make(self) -> None:
         """Makes the folders that are missing; a new data folder begins with the styles that ship with the program.
 

@@ -1,4 +1,4 @@
-"""Pictures that people bring: kept by owner as bare pixels, under ids that say nothing of the file they came from."""
+"""What people bring: pictures as bare pixels and files as they are, by owner, under ids that say nothing of a name."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class NoSuchUploadError(AquatintError):
     """There is no such upload, or it is somebody else's: nobody learns which."""
 
     def __init__(self) -> None:
-        super().__init__("The picture is not on the server any more. Put it in again.")
+        super().__init__("The picture or file is not on the server any more. Put it in again.")
 
 
 class Uploads:
-    """One folder an owner, one PNG a picture; the same picture brought twice is kept once."""
+    """One folder an owner, one PNG a picture, one file a file; what is brought twice is kept once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,22 +38,42 @@ class Uploads:
         """
         file = io.BytesIO()
         open_picture(data).save(file, "PNG", compress_level=1)
-        pixels = file.getvalue()
-        id = hashlib.blake2b(pixels, digest_size=16, key=_folder_name(owner).encode()).hexdigest()
-        path = self._folder / _folder_name(owner) / f"{id}.png"
+        return self._keep(file.getvalue(), owner, ".png")
+
+    def add_file(self, data: bytes, owner: str) -> str:
+        """Keeps any file as it is; returns its id. Raises: DiskFullError, AquatintError."""
+        return self._keep(data, owner, ".bin")
+
+    def _keep(self, data: bytes, owner: str, ending: str) -> str:
+        id = hashlib.blake2b(data, digest_size=16, key=_folder_name(owner).encode()).hexdigest()
+        path = self._folder / _folder_name(owner) / f"{id}{ending}"
         if path.exists():
             with explained(path):
                 os.utime(path)
         else:
-            write_atomically(path, pixels)
+            write_atomically(path, data)
         return id
 
     def read(self, id: str, owner: str) -> bytes:
         """The picture as PNG. Raises: NoSuchUploadError."""
+        return self._read(id, owner, ".png")
+
+    def read_file(self, id: str, owner: str) -> bytes:
+        """The file. Raises: NoSuchUploadError."""
+        return self._read(id, owner, ".bin")
+
+    def require(self, id: str, owner: str) -> None:
+        """Raises: NoSuchUploadError when the owner has neither a picture nor a file of this id."""
+        try:
+            self.read(id, owner)
+        except NoSuchUploadError:
+            self.read_file(id, owner)
+
+    def _read(self, id: str, owner: str, ending: str) -> bytes:
         if not re.fullmatch("[0-9a-f]{32}", id):
             raise NoSuchUploadError
         try:
-            return (self._folder / _folder_name(owner) / f"{id}.png").read_bytes()
+            return (self._folder / _folder_name(owner) / f"{id}{ending}").read_bytes()
         except OSError as error:
             raise NoSuchUploadError from error
 

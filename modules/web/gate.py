@@ -36,6 +36,9 @@ GRADIO_API = re.compile(
 )
 """What Gradio's page needs of its own API. The rest would read and write files for anybody who asks: its file cache
 is shared by all users, its upload and proxy routes know no owner. Our own routes carry all pictures."""
+OF_BOXES = re.compile(r"/gradio_api/(upload|upload_progress|component_server/?|file=.+)", re.DOTALL)
+"""The way of files to and from the boxes of extensions. All but one are answered by routes of ours, which know whose a
+file is; component_server takes in what is painted on a picture, and only functions that say so can be called by it."""
 CLOSED = re.compile(r"/(gradio_api|monitoring|svelte)(/.*|=.*)?", re.DOTALL)
 
 HEADERS = {
@@ -87,6 +90,8 @@ class Rules:
     origins: frozenset[str] = frozenset()
     """The other web pages that may call the API, exactly as browsers name them."""
     body_limit: int = BODY_LIMIT
+    boxes: bool = False
+    """Whether there may be boxes that files are put into and shown in: only where there are extensions."""
 
 
 def guard(app: ASGIApp, flags: Flags) -> Gate:
@@ -102,7 +107,8 @@ def guard(app: ASGIApp, flags: Flags) -> Gate:
         own = socket.gethostname().partition(".")[0]
         names |= {socket.gethostname(), own, f"{own}.local"}
     hosts = Hosts(frozenset(name.lower() for name in names), network)
-    return Gate(app, Rules(hosts, allowed_origins(flags)), login_of(flags))
+    boxes = flags.extensions != "none" and not flags.nowebui
+    return Gate(app, Rules(hosts, allowed_origins(flags), boxes=boxes), login_of(flags))
 
 
 def allowed_origins(flags: Flags) -> frozenset[str]:
@@ -152,7 +158,7 @@ class Gate:
         headers = Headers(scope=scope)
         answer = self._host_refusal(scope, headers) or self._origin_refusal(scope, headers)
         if answer is None and not self._is_preflight(scope, headers):
-            answer = await self._login_refusal(scope, headers) or _path_refusal(scope["path"])
+            answer = await self._login_refusal(scope, headers) or self._path_refusal(scope["path"])
         if answer is None:
             await self._door(scope)(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -226,6 +232,10 @@ class Gate:
             return _please_log_in(scope, headers)
         return None
 
+    def _path_refusal(self, path: str) -> Response | None:
+        opened = GRADIO_API.fullmatch(path) or (self._rules.boxes and OF_BOXES.fullmatch(path))
+        return refusal(404, "NotFound", "Not Found") if CLOSED.fullmatch(path) and not opened else None
+
 
 def _changes_something(scope: Scope) -> bool:
     return scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
@@ -234,12 +244,6 @@ def _changes_something(scope: Scope) -> bool:
 def _is_path(text: str) -> bool:
     """Not an absolute address, and nothing that databases and file systems stumble over."""
     return text.startswith("/") and "\0" not in text and text.encode("utf-8", "replace").decode() == text
-
-
-def _path_refusal(path: str) -> Response | None:
-    if CLOSED.fullmatch(path) and not GRADIO_API.fullmatch(path):
-        return refusal(404, "NotFound", "Not Found")
-    return None
 
 
 def _please_log_in(scope: Scope, headers: Headers) -> Response:

@@ -115,7 +115,10 @@ def build(app: App, process: Process | None = None, additions: Additions | None 
 
         page = build_pages(app, more.slots(), with_extensions=more.desk is not None)
         more.started(page, site)
-        mount_pages(site, page, app.flags.theme)
+        folders = app.folders
+        shown = [folders.outputs, folders.data / "extensions", folders.data / "tmp", folders.models, folders.exchange]
+        hidden = [path for path in folders.state.iterdir() if path != folders.exchange]
+        mount_pages(site, page, app.flags.theme, shown, [*hidden, folders.config])
     return site
 
 

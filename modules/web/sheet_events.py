@@ -11,6 +11,7 @@ import gradio as gr
 from modules.diffusion.errors import AquatintError
 from modules.studio.settings import with_overrides
 from modules.web.batch import connect_batch
+from modules.web.boxes import blank_for_boxes, without_boxes
 from modules.web.field import TEXT
 from modules.web.field_rows import QUICK
 from modules.web.fields import chosen_checkpoint
@@ -99,12 +100,12 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
         getattr(bridge, f"remember_{form.tab}"),
         on_remember,
         messages,
-        inputs=sheet.inputs,
+        inputs=blank_for_boxes(sheet.inputs),
         outputs=[*sheet.counters, *sheet.notes, sheet.plan],
         trigger_mode="always_last",
     )
     on_event(getattr(bridge, f"fill_{form.tab}"), on_fill, messages, outputs=sheet.inputs, trigger_mode="multiple")
-    saved_when_changed(sheet.inputs[len(QUICK) :], form.tab)
+    saved_when_changed(without_boxes(sheet.inputs[len(QUICK) :]), form.tab)
 
 
 def _connect_browser(sheet: Sheet) -> None:

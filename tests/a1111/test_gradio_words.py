@@ -67,7 +67,7 @@ def say(taught: Any, unopened: None) -> Iterator[Say]:
 MADE = [
     ("gr.Textbox(show_copy_button=True)", "buttons", ["copy"]),
     ("gr.Image(show_download_button=False, show_share_button=True)", "buttons", ["share"]),
-    ("gr.Image(source='upload')", "sources", ["upload"]),
+    ("gr.Image(source='upload')", "sources", ["upload", "clipboard"]),
     ("gr.Image(source='canvas')", "sources", ["upload"]),
     ("gr.Image(shape=(64, 64), image_mode='RGB')", "image_mode", "RGB"),
     ("gr.Image()", "format", "png"),

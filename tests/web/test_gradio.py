@@ -82,10 +82,28 @@ def test_t001_an_event_of_a_mounted_page_reads_no_file(gradio_folder: Path, secr
     assert copies(gradio_folder) == []
 
 
-def test_t001_twin_without_the_line_it_does(gradio_folder: Path, secret: Path) -> None:
+def take_off(demo: gradio.Blocks, guards: Sequence[str]) -> None:
+    """What keeps a mounted page from reading files: Gradio's own check, which `has_launched` turns on, and ours."""
+    if "has_launched" in guards:
+        demo.has_launched = False
+    if "process_api" in guards:
+        del vars(demo)["process_api"]
+
+
+@pytest.mark.parametrize("guard", ["has_launched", "process_api"])
+def test_t001_each_of_two_guards_is_enough(gradio_folder: Path, secret: Path, guard: str) -> None:
     site, demo = FastAPI(), small_page()
     mount_pages(site, demo)
-    demo.has_launched = False
+    take_off(demo, [guard])
+    with serving(site) as address:
+        try_everything(address, range(6), secret)
+    assert copies(gradio_folder) == []
+
+
+def test_t001_twin_without_both_it_does(gradio_folder: Path, secret: Path) -> None:
+    site, demo = FastAPI(), small_page()
+    mount_pages(site, demo)
+    take_off(demo, ["has_launched", "process_api"])
     with serving(site) as address:
         try_everything(address, range(6), secret)
     found = copies(gradio_folder)

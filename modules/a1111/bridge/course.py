@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from typing import Any
 from PIL import Image
 
 from modules.diffusion.errors import AquatintError
-from modules.studio.job import LOCAL, Job, Progress
+from modules.studio.image_files import open_picture
+from modules.studio.job import LOCAL, Job, Progress, SavedImage
 from modules.studio.recipe import Recipe, set_up_images
 from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
 from modules.studio.resolve import resolve
@@ -22,6 +24,7 @@ from modules.studio.settings import Options
 from .entries import Entries
 from .face import IMG2IMG_ROWS, Face, checked
 from .host import host
+from .processed import Processed
 
 FACE = "a1111 face"
 """Under this name a job keeps its face."""
@@ -124,8 +127,11 @@ def settle(job: Job, overrides: dict[str, Any], styles: tuple[str, ...] = ()) ->
 
 
 def from_outside(p: Face) -> Any:
-    """Makes p's pictures as a job of the queue, and waits for it: a Processed. Raises: AquatintError."""
-    app, owner = host.app, p.user or LOCAL
+    """Makes p's pictures as a job of the queue, and waits for it: a Processed. Raises: AquatintError, at once when
+    nobody knows how long the wait would be."""
+    app, owner = host.app, p.user or _asker()
+    if app.queue.paused:
+        raise AquatintError("The queue is paused: no picture can be made before it goes on.")
     draft = job_from(p, app.settings.options, owner, id=uuid.uuid4().hex)
     p.release()
     request = draft.request.model_copy(update=_uploaded(draft))
@@ -133,7 +139,21 @@ def from_outside(p: Face) -> Any:
     end = ticket.wait()
     if end.state == "failed":
         raise AquatintError(end.error)
-    return ticket.job.kept.get(PROCESSED)
+    return ticket.job.kept.get(PROCESSED) or _processed(p, ticket.job.seeds, end.images, owner)
+
+
+def _asker() -> str:
+    """Whose click it is, where a function of the page's asks."""
+    context = sys.modules.get("gradio.context")  # there is no page without it
+    request = context.LocalContext.request.get(None) if context is not None else None
+    return getattr(request, "username", None) or LOCAL
+
+
+def _processed(p: Face, seeds: Sequence[int], images: Sequence[SavedImage], owner: str) -> Processed:
+    """What has come of a job that no extension's hook has followed."""
+    texts = [image.infotext for image in images]
+    pictures = [open_picture(host.app.gallery.read(image.id, owner)[0]) for image in images]
+    return Processed(p, pictures, next(iter(seeds), -1), next(iter(texts), ""), infotexts=texts, all_seeds=list(seeds))
 
 
 def _uploaded(job: Job) -> dict[str, Any]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
+from modules.web.boxes import BOXES
+
+from .frozen_values import frozen
 from .page_building import PageBuilding
-from .script_args import frozen
 from .script_runner import ScriptRunner
 
 NONE = "None"
 """The choice of no script."""
+UNSEEN = (gr.State, gr.HTML, gr.Button, *BOXES)
+"""What begins anew on each visit."""
 
 
 class ScriptControls:
@@ -74,21 +80,21 @@ class ScriptControls:
         runner = self._runners[tab]
         chosen = _chosen(runner, values[0])
         always = {
-            script.title(): tuple(frozen(value, owner) for value in values[script.args_from : script.args_to])
+            script.title(): _frozen_args(script, runner, values, owner)
             for script in runner.alwayson_scripts
             if script.args_to
         }
         found: dict[str, Any] = {"alwayson_scripts": {title: args for title, args in always.items() if args}}
         if chosen is not None:
-            args = values[chosen.args_from : chosen.args_to]
-            found |= {"script_name": chosen.title(), "script_args": tuple(frozen(value, owner) for value in args)}
+            args = _frozen_args(chosen, runner, values, owner)
+            found |= {"script_name": chosen.title(), "script_args": args}
         return found
 
     def remembered(self, tab: str, values: Sequence[Any]) -> Any:
         runner = self._runners[tab]
         chosen = _chosen(runner, values[0])
         kept = {
-            script.title(): [_plain(value) for value in values[script.args_from : script.args_to]]
+            script.title(): [_plain(value, control) for value, control in _own_values(script, runner, values)]
             for script in runner.scripts
         }
         return {"script": NONE if chosen is None else chosen.title(), "values": kept}
@@ -151,8 +157,24 @@ def _chosen(runner: ScriptRunner, index: Any) -> Any:
     return scripts[index - 1] if isinstance(index, int) and 0 < index <= len(scripts) else None
 
 
-def _plain(value: Any) -> Any:
-    """[value] if JSON can say it, [] if not: pictures are not kept."""
+def _own_values(script: Any, runner: ScriptRunner, values: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """A script's values, each with its control."""
+    own = slice(script.args_from, script.args_to)
+    return list(zip(values[own], runner.inputs[own], strict=True))
+
+
+def _frozen_args(script: Any, runner: ScriptRunner, values: Sequence[Any], owner: str) -> tuple[Any, ...]:
+    folder = Path(get_upload_folder())
+    return tuple(
+        frozen(value, owner, folder if isinstance(control, BOXES) else None)
+        for value, control in _own_values(script, runner, values)
+    )
+
+
+def _plain(value: Any, control: Any) -> Any:
+    """[value] if JSON can say it, [] if not: pictures and files are not kept."""
+    if isinstance(control, BOXES):
+        return []
     if value is None or isinstance(value, str | bool | int | float):
         return [value]
     if isinstance(value, list) and all(isinstance(each, str | bool | int | float) for each in value):
@@ -162,7 +184,9 @@ def _plain(value: Any) -> Any:
 
 def _shown(control: Any, kept: Any) -> Any:
     """An update that shows what was kept of a control; one whose value is nobody's to see keeps its beginning."""
-    unseen = isinstance(control, gr.State | gr.HTML | gr.Button) or getattr(control, "do_not_save_to_config", False)
+    unseen = isinstance(control, (gr.State, gr.HTML, gr.Button, *BOXES)) or getattr(
+        control, "do_not_save_to_config", False
+    )
     if unseen or not isinstance(kept, list) or len(kept) != 1:
         return gr.skip()
     value = kept[0]

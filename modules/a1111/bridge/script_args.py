@@ -1,56 +1,14 @@
-"""The arguments of scripts: kept with a frozen job as JSON, and handed out in A1111's one long row."""
+"""The arguments of scripts, handed out in A1111's one long row."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-from PIL import Image
-
 from modules.studio.job import Job
-from modules.studio.request import UPLOAD
 
 from . import script_controls
-from .host import host
+from .frozen_values import thawed
 from .script import Script
-
-ARRAY = "aquatint_array"
-"""Set beside it where the script wants numpy's array."""
-
-
-def frozen(value: Any, owner: str) -> Any:
-    """A control's value as JSON; pictures become uploads. What cannot be kept is None. Raises: AquatintError."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, Image.Image):
-        file = io.BytesIO()
-        value.save(file, "PNG", compress_level=1)
-        return {UPLOAD: host.app.uploads.add(file.getvalue(), owner)}
-    if hasattr(value, "__array_interface__"):
-        return {**frozen(Image.fromarray(value), owner), ARRAY: True}
-    if isinstance(value, dict):
-        return {str(key): frozen(each, owner) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [frozen(each, owner) for each in value]
-    if hasattr(value, "model_dump"):
-        return frozen(value.model_dump(), owner)
-    return None
-
-
-def thawed(value: Any, owner: str) -> Any:
-    """What `frozen` was given. Raises: NoSuchUploadError."""
-    if isinstance(value, dict) and UPLOAD in value:
-        picture = host.app.uploads.open(str(value[UPLOAD]), owner)
-        if value.get(ARRAY):
-            import numpy as np
-
-            return np.asarray(picture)
-        return picture
-    if isinstance(value, dict):
-        return {key: thawed(each, owner) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [thawed(each, owner) for each in value]
-    return value
 
 
 def hand_out(p: Any, job: Job, runner: Any) -> None:

@@ -18,7 +18,7 @@ from .keywords import UNSEEN, known, translated
 from .kinds import kinds_of
 from .patches import Patches
 from .said_once import SaidOnce
-from .sketch import TOOLS, sketch_class, sketch_keywords
+from .sketch import TOOLS, LastFew, sketch_class, sketch_keywords
 from .speakers import Speakers, is_update
 
 FORGIVING = (gr.Dropdown, gr.Radio, gr.CheckboxGroup, gr.Slider, gr.Number)
@@ -45,7 +45,7 @@ def teach_constructors(patches: Patches, speakers: Speakers, said: SaidOnce, ann
     for kind in set(kinds_of(Block)) - set(kinds_of(gr.Blocks)) - {gr.Blocks}:
         if "__init__" in vars(kind) and kind is not BlockContext:
             patches.set(kind, "__init__", _in_old_words(kind, vars(kind)["__init__"], speakers, said))
-    patches.set(component_meta.ComponentMeta, "__call__", _maker(speakers, sketch_class(), announced))
+    patches.set(component_meta.ComponentMeta, "__call__", _maker(speakers, said, announced))
     patches.set(Block, "get_component_class_id", classmethod(_class_id(Block.get_component_class_id.__func__)))
     _forgive(patches, speakers)
     _remember_in_sessions(patches, speakers)
@@ -66,13 +66,15 @@ def _in_old_words(kind: Any, make: Callable[..., None], speakers: Speakers, said
     return __init__
 
 
-def _maker(speakers: Speakers, sketch: Any, announced: Announced | None) -> Callable[..., Any]:
+def _maker(speakers: Speakers, said: SaidOnce, announced: Announced | None) -> Callable[..., Any]:
     """What `Kind(...)` does: A1111 announces each component before and after, and gives it a class by its name."""
+    sketch = sketch_class()
 
     def __call__(kind: Any, /, *args: Any, **given: Any) -> Any:
         theirs = speakers.speak()
         if theirs and kind is gr.Image and given.get("tool") in TOOLS:
-            kind, given = sketch, sketch_keywords(given)
+            tool, words = given.pop("tool"), sketch_keywords(given)
+            kind, given = sketch, {"tool": tool, **translated(gr.ImageMask, words, said)}
         if theirs and announced is not None and given.get("elem_id"):
             given["elem_id"] = announced.elem_id(given["elem_id"])
         if "value" not in given and _insists_on_value(kind) and is_update():
@@ -83,6 +85,8 @@ def _maker(speakers: Speakers, sketch: Any, announced: Announced | None) -> Call
         if tell and announced is not None:
             announced.before(component, named)
         component.__init__(*args, **given)
+        if isinstance(component, gr.ImageEditor):
+            component.blob_storage = LastFew()
         if theirs:
             speakers.components.add(component)
         if tell and announced is not None:

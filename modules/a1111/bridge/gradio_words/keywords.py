@@ -20,6 +20,7 @@ BUTTONS = {
     "show_fullscreen_button": "fullscreen",
 }
 WITH_FORMAT = (gr.Image, gr.Gallery)
+PASTED = (gr.Image, gr.ImageEditor)
 NEVER_CHOSEN = (gr.Dropdown,)
 FILES = (gr.File, gr.UploadButton)
 UNSEEN = "aq-unseen"
@@ -27,11 +28,13 @@ UNSEEN = "aq-unseen"
 
 
 def source(kind: type[Block], given: Keywords) -> None:
-    """`source="upload"` and, in Gradio 3.5, "canvas", which is drawn upon rather than filled."""
+    """`source="upload"` and, in Gradio 3.5, "canvas", which is drawn upon rather than filled. Pictures could be pasted
+    where they could be uploaded."""
     if "source" in given:
         named = given.pop("source")
         wanted = "upload" if named == "canvas" else named
-        given.setdefault("sources", [wanted] if isinstance(wanted, str) else wanted)
+        pasted = ["clipboard"] if named == "upload" and issubclass(kind, PASTED) else []
+        given.setdefault("sources", [wanted, *pasted] if isinstance(wanted, str) else wanted)
 
 
 def mirror_webcam(kind: type[Block], given: Keywords) -> None:

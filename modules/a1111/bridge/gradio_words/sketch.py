@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,26 @@ SKETCH, COLOURS = "sketch", "color-sketch"
 TOOLS = (SKETCH, COLOURS)
 """Other tools ("editor", "select") cropped; there they are plain pictures."""
 WHITE = "#ffffff"
+PAINTINGS = 16
+
+
+class LastFew(dict[str, Any]):
+    """What was painted and is on its way, by the page's own ids. Gradio would keep all of it as long as it runs, and
+    lose a part of what arrives at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As of any dictionary; a default that is something stays."""
+        if default is None:
+            return super().get(key)
+        with self._lock:
+            kept = self.setdefault(key, default)
+            while len(self) > PAINTINGS:
+                del self[next(iter(self))]
+            return kept
 
 
 def sketch_class() -> Any:
