@@ -25,6 +25,7 @@ from .callback_params import (
 )
 from .denoising import Call
 from .face import Face, take_pictures
+from .frozen_values import thawed
 from .host import host
 from .outcome import keep_pictures, saved_as
 from .overlays import changed_overlay, laid_over
@@ -302,11 +303,7 @@ class Bridge(Hooks):
         runner = words.scripts_postproc
         if not runner.scripts_in_preferred_order():
             return
-        given = {
-            title: script_args.thawed(args[0], job.owner)
-            for title, args in job.request.alwayson_scripts.items()
-            if args
-        }
+        given = {title: thawed(args[0], job.owner) for title, args in job.request.alwayson_scripts.items() if args}
         pp = words.PostprocessedImage(work.image)
         runner.run_between(pp, runner.create_args_for_run(given), first, last)
         work.image = _picture(pp.image, work.image)
