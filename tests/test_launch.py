@@ -82,6 +82,11 @@ class Server:
         return self.process.wait(timeout=60), time.monotonic() - began
 
 
+def client_of(url: str | httpx.URL) -> httpx.Client:
+    """Opens a connection for each request: a busy machine may be slower than the server keeps one for."""
+    return httpx.Client(base_url=url, timeout=120, limits=httpx.Limits(max_keepalive_connections=0))
+
+
 @contextlib.contextmanager
 def served(data: Path, *words: str) -> Iterator[Server]:
     """A server on any free port, that is gone afterwards."""
@@ -204,7 +209,7 @@ def test_it_goes_on_in_the_right_python_once(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.server
 def test_the_port_answers_at_once_and_the_pages_follow(tmp_path: Path) -> None:
-    with served(tmp_path) as server, httpx.Client(base_url=server.url()) as client:
+    with served(tmp_path) as server, client_of(server.url()) as client:
         first = client.get("/", headers={"Accept": "text/html"})
         assert (first.status_code, "html" in first.headers["content-type"]) == (503, True)
         assert time.monotonic() - server.began < 10, "a second on an idle machine: benchmarks/startup.py"
@@ -215,22 +220,35 @@ def test_the_port_answers_at_once_and_the_pages_follow(tmp_path: Path) -> None:
         assert client.get("/config").json()["analytics_enabled"] is False
 
 
+@contextlib.contextmanager
+def at_work(data: Path, *orders: dict[str, object]) -> Iterator[Server]:
+    """A server in the middle of a job: of the orders, or of what an earlier server was asked for."""
+    with served(data, "--nowebui") as server, client_of(server.url()) as client:
+        server.wait_until_ready(client)
+        for order in orders:
+            threading.Thread(target=_ask, args=(str(client.base_url), order), daemon=True).start()
+        _wait_for_steps(client)
+        yield server
+
+
 @pytest.mark.server
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_working_server_and_the_next_takes_its_job_up(
-    a_server: Server, sig: int, tmp_path: Path
+def test_a_signal_ends_a_working_server_the_next_takes_its_job_up_and_a_second_one_ends_it_at_once(
+    tmp_path: Path,
 ) -> None:
-    with httpx.Client(base_url=a_server.url(), timeout=120) as client:
-        a_server.wait_until_ready(client)
-        threading.Thread(target=_ask, args=(str(client.base_url), ORDER), daemon=True).start()
-        _wait_for_steps(client)
-        code, seconds = a_server.end(sig)
-    assert code == 0, a_server.lines
-    assert seconds < 10
-    assert not [line for line in a_server.lines if "Traceback" in line]
-    with served(tmp_path, "--nowebui") as next_one, httpx.Client(base_url=next_one.url(), timeout=120) as client:
-        next_one.wait_until_ready(client)
-        _wait_for_steps(client)
+    orders = [ORDER]
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        with at_work(tmp_path, *orders) as server:
+            code, seconds = server.end(sig)
+        assert code == 0, server.lines
+        assert seconds < 10
+        assert not [line for line in server.lines if "Traceback" in line]
+        orders = []
+    with at_work(tmp_path) as server:
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        code, seconds = server.end(signal.SIGTERM)
+    assert code == 128 + signal.SIGTERM
+    assert seconds < 3
 
 
 def _ask(url: str, order: dict[str, object]) -> None:
@@ -253,36 +271,14 @@ def test_a_signal_while_it_loads_ends_it_too(a_server: Server) -> None:
 
 
 @pytest.mark.server
-def test_a_second_signal_ends_it_at_once(a_server: Server) -> None:
-    with httpx.Client(base_url=a_server.url(), timeout=120) as client:
-        a_server.wait_until_ready(client)
-        threading.Thread(target=_ask, args=(str(client.base_url), ORDER), daemon=True).start()
-        _wait_for_steps(client)
-        a_server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        code, seconds = a_server.end(signal.SIGTERM)
-    assert code == 128 + signal.SIGTERM
-    assert seconds < 3
-
-
-@pytest.mark.server
-def test_the_api_ends_the_server_where_its_flag_says_so(tmp_path: Path) -> None:
+def test_the_api_starts_the_server_again_in_its_place_and_ends_it(tmp_path: Path) -> None:
     with served(tmp_path, "--nowebui", "--api-server-stop") as server:
-        with httpx.Client(base_url=server.url(), timeout=60) as client:
-            server.wait_until_ready(client)
-            assert client.post("/sdapi/v1/server-stop").text == "Stopping."
-        assert server.process.wait(timeout=60) == 0
-
-
-@pytest.mark.server
-def test_the_api_starts_the_server_again_in_its_place(tmp_path: Path) -> None:
-    with served(tmp_path, "--nowebui", "--api-server-stop") as server:
-        with httpx.Client(base_url=server.url(), timeout=60) as client:
+        with client_of(server.url()) as client:
             server.wait_until_ready(client)
             before = client.get("/aquatint/loading").json()["server"]
             assert client.post("/sdapi/v1/server-restart").text == "Restarting."
         assert server.url() == str(client.base_url).rstrip("/")
-        with httpx.Client(base_url=client.base_url, timeout=60) as client:
+        with client_of(client.base_url) as client:
             server.wait_until_ready(client)
             assert client.get("/aquatint/loading").json()["server"] != before
             assert client.post("/sdapi/v1/server-stop").text == "Stopping."
@@ -291,7 +287,7 @@ def test_the_api_starts_the_server_again_in_its_place(tmp_path: Path) -> None:
 
 @pytest.mark.server
 def test_a_second_server_on_the_same_data_folder_says_who_holds_it_and_ends(a_server: Server, tmp_path: Path) -> None:
-    with httpx.Client(base_url=a_server.url(), timeout=120) as client:
+    with client_of(a_server.url()) as client:
         a_server.wait_until_ready(client)
         with served(tmp_path, "--nowebui") as second:
             assert second.process.wait(timeout=60) == 1
