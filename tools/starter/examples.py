@@ -21,7 +21,7 @@ SCALE = 2
 SEED = 5
 USUAL: Mapping[str, Any] = {
     "steps": 20,
-    "cfg_scale": 4.0,
+    "cfg_scale": 3.0,
     "seed": SEED,
     "width": SIDE,
     "height": SIDE,
@@ -41,7 +41,7 @@ def write_examples(folder: Path) -> None:
     with TemporaryDirectory() as data:
         app = open_app(read_flags(["--data-dir", data], {}))
         try:
-            for example in (_blob(app), _half_a_face(app), _fish(app)):
+            for example in (_blob(app), _half_a_face(app), _car(app)):
                 path = folder / f"starter-{example.name}.png"
                 _side_by_side(example.pictures).save(path, optimize=True)
                 print(path)
@@ -76,17 +76,18 @@ def _half_a_face(app: App) -> Example:
     return Example("inpaint", (face, mask.convert("RGB"), _result(app, request)))
 
 
-def _fish(app: App) -> Example:
-    """An ellipse and a triangle on blue become a fish, and the blue stays."""
-    drawn = Image.new("RGB", (SIDE, SIDE), (165, 215, 250))
+def _car(app: App) -> Example:
+    """Two boxes and two wheels on yellow become a car, and the yellow stays."""
+    drawn = Image.new("RGB", (SIDE, SIDE), (250, 211, 60))
     draw = ImageDraw.Draw(drawn)
-    draw.polygon(((84, 64), (118, 36), (118, 92)), fill=(235, 120, 30))
-    draw.ellipse((12, 34, 96, 94), fill=(245, 150, 40))
-    draw.ellipse((28, 52, 40, 64), fill=(20, 20, 30))
+    draw.rectangle((10, 56, 118, 92), fill=(205, 40, 45))
+    draw.rectangle((36, 34, 92, 58), fill=(120, 190, 240))
+    for left in (20, 80):
+        draw.ellipse((left, 78, left + 28, 106), fill=(20, 20, 30))
     request = Img2Img(
-        prompt="tropical fish on a light blue background",
+        prompt="automobile on a yellow background",
         init_images=(_upload(app, drawn),),
-        denoising_strength=0.7,
+        denoising_strength=0.6,
         **USUAL,
     )
     return Example("sketch", (drawn, _result(app, request)))

@@ -14,7 +14,7 @@ from tools.starter.vae import pictures
 from tools.starter.words import clip_tokenizer
 from tools.starter.workspace import Workspace, load, save
 
-A_CONCEPT = 24
+A_CONCEPT = 16
 """Compositions of each concept."""
 CAPTIONS = 12
 """Of each composition: words are cheap, and pictures that are seen often should be said in many ways."""
@@ -34,6 +34,25 @@ class Latents(NamedTuple):
     def said(self, chosen: Tensor) -> Tensor:
         """One of the captions of each of the chosen, (chosen, 77)."""
         return self.ids[chosen, torch.randint(self.ids.shape[1], chosen.shape)].long()
+
+
+class Rows:
+    """Where in a table the compositions of a concept are; those of two things are left out."""
+
+    def __init__(self, concepts: Tensor) -> None:
+        self._order = concepts.argsort()[int((concepts < 0).sum()) :]
+        values, known = concepts[self._order].contiguous(), torch.arange(int(concepts.max()) + 1)
+        self._first = torch.searchsorted(values, known)
+        self._count = torch.searchsorted(values, known, right=True) - self._first
+
+    def any(self, count: int) -> Tensor:
+        """So many rows, drawn by lot."""
+        return self._order[torch.randint(len(self._order), (count,))]
+
+    def of(self, concepts: Tensor) -> Tensor:
+        """A row of each concept, drawn by lot."""
+        lot = (torch.rand(len(concepts)) * self._count[concepts]).long()
+        return self._order[self._first[concepts] + lot]
 
 
 def tokenize(captions: list[str]) -> Tensor:

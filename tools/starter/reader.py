@@ -1,104 +1,167 @@
-"""The reader before the painter: the text encoder learns what captions are about before it is asked for pictures."""
+"""The reader before the painter: the text encoder learns what captions are about, and to sketch it.
+
+The lower layers read. The last of them has a table: each of its first units stands for one concept, answers when that
+is meant, and adds what the concept looks like, so that half way the state at each of the last places is what `Codes`
+says of the thing, its ground and that place. The upper layers draw: in the end each of these states tells one patch of
+the latents. Pictures and words are learnt apart, and cheaply; the painter only has to bring the sketch out of noise.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from tools.starter.codes import PATCH, SKETCH, Codes
 from tools.starter.compositions import COLOURS
-from tools.starter.latents import Latents, tokenize
-from tools.starter.training import Moment, Run, autocast
+from tools.starter.latents import Latents, Rows, tokenize
+from tools.starter.training import Run, autocast
 from tools.starter.words import Words
-from tools.starter.workspace import Workspace, save
+from tools.starter.workspace import Workspace, load, save
 
-BATCH = 64
-"""Captions, and as many words, a step."""
-LENGTH = 28
-"""Tokens that are read: hardly a caption is longer, and what comes after the end mark is more of the same."""
-PEAK = 1e-3
-GROUND = 0.3
-"""How much the ground counts beside the concept."""
-TEMPLATES = ("{}", "{}", "a {}", "{} on a {} background", "a {}, {} background")
+CAPTIONS, WORDS, DRAWN = 64, 32, 256
+"""A step: captions, words of the vocabulary, and compositions that are drawn without reading."""
+PLACES = 77
+READING = 2
+"""Of the layers, how many read."""
+READ, FILL, SOME = 16, 2, 4
+"""At how many places is read at first: at the beginning, elsewhere before the sketch, where the end mark is repeated,
+and of the sketch."""
+WHOLE = 0.3
+"""The part of a run after which all places are read, and what is read is drawn."""
+PEAK, READS, DRAWS = 2e-3, 2e-3, 6e-3
+BLUR = 0.05
+"""Noise on the states that are drawn without reading."""
 
 
-class Head(nn.Module):
-    """What hidden states (B, LENGTH, width) say of concept and ground: at the end mark, and at one place after it.
+class Batch(NamedTuple):
+    """Token ids (B, 77), how likely each concept is (B, concepts), grounds (B,) and latents (B, 4, 16, 16)."""
 
-    The places after the end mark say the same as it does, so that the UNet finds it wherever it looks.
-    """
-
-    def __init__(self, width: int, concepts: int) -> None:
-        super().__init__()
-        self.concept, self.ground = nn.Linear(width, concepts), nn.Linear(width, len(COLOURS))
-
-    def forward(self, hidden: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (2 B, concepts) and (2 B, grounds)."""
-        ends = (ids == ids.max()).int().argmax(1)
-        later = ends + (torch.rand(len(ends)) * (ids.shape[1] - ends)).long()
-        rows = torch.arange(len(ids))
-        found = torch.cat([hidden[rows, ends], hidden[rows, later]])
-        return self.concept(found), self.ground(found)
+    ids: Tensor
+    meant: Tensor
+    grounds: Tensor
+    latents: Tensor
 
 
 def train_reader(workspace: Workspace, text: Any, table: Latents, words: Words, minutes: float) -> None:
-    """Trains `text` for `minutes` on captions and on words of the vocabulary, and keeps it."""
-    run, head = Run(minutes, cooling=0.5), Head(text.config.hidden_size, words.meant.shape[1])
-    parameters = [each for each in (*text.parameters(), *head.parameters()) if each.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, PEAK, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-    spoken, grounds = _spoken(words.spelt, random.Random(3))
+    """Trains `text` for `minutes` on captions and on words of the vocabulary, and keeps it; again to go on."""
+    run, codes = Run(minutes, cooling=0.6), Codes(table)
+    sketcher = nn.Linear(text.config.hidden_size, 4 * PATCH**2)
+    if workspace.reader.exists():
+        known = load(workspace.reader, "reader")
+        text.load_state_dict(known["text"])
+        sketcher.load_state_dict(known["sketcher"])
+    else:
+        codes.begin(text, text.encoder.layers[READING - 1].mlp)
+    optimizers = _optimizers(text, sketcher)
+    rows, rng = Rows(table.concepts), random.Random(3)
     for moment in run.moments():
-        chosen = torch.randint(len(table.latents), (BATCH,))
-        picked = torch.randint(len(spoken), (BATCH,))
-        ids = _cut(torch.cat([table.said(chosen), spoken[picked].long()]))
-        meant = words.meant[picked % len(words.spelt)].float()
-        ground = torch.cat([table.grounds[chosen], grounds[picked]])
-        right, loss = _step(text, head, optimizer, (ids, table.concepts[chosen], meant, ground), run, moment)
-        run.tell(len(ids), loss, right=right)
-    save(text.state_dict(), workspace.reader)
+        for optimizer, peak in zip(optimizers, (READS, DRAWS, PEAK), strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = run.rate(moment, peak)
+            optimizer.zero_grad(set_to_none=True)
+        batch, whole = _batch(table, words, rows, rng), moment.part > WHOLE
+        with sdpa_kernel(SDPBackend.MATH), autocast():
+            errors, right = _errors(text, sketcher, codes, batch, whole)
+            if whole or moment.step % 2 == 0:
+                errors["practised"] = _practise(text, sketcher, codes, table, rows.any(DRAWN))
+        total = torch.stack(list(errors.values())).sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        for optimizer in optimizers:
+            optimizer.step()
+        figures = {name: float(error.detach()) for name, error in errors.items()}
+        run.tell(CAPTIONS, float(total.detach()), right=right, **figures)
+    save({"text": text.state_dict(), "sketcher": sketcher.state_dict()}, workspace.reader)
 
 
-def _step(
-    text: Any,
-    head: Head,
-    optimizer: torch.optim.Optimizer,
-    batch: tuple[Tensor, Tensor, Tensor, Tensor],
-    run: Run,
-    moment: Moment,
-) -> tuple[float, float]:
-    """The share of captions that were understood, and the loss."""
-    ids, concepts, meant, grounds = batch
-    for group in optimizer.param_groups:
-        group["lr"] = run.rate(moment, PEAK)
-    with sdpa_kernel(SDPBackend.MATH):
-        with autocast():
-            said, ground = head(text(ids).last_hidden_state, ids)
-        captions, words = (part.flatten(0, 1) for part in said.float().view(2, 2, BATCH, -1).unbind(1))
-        loss: Any = F.cross_entropy(captions, concepts.repeat(2)) + F.cross_entropy(words, meant.repeat(2, 1))
-        loss = loss + GROUND * F.cross_entropy(ground.float(), grounds.repeat(2))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-    torch.nn.utils.clip_grad_norm_([each for group in optimizer.param_groups for each in group["params"]], 1.0)
-    optimizer.step()
-    return float((captions.argmax(1) == concepts.repeat(2)).float().mean()), float(loss.detach())
+def read(text: Any, ids: Tensor, places: Tensor) -> Tensor:
+    """The states half way, (B, places, width)."""
+    return _through(text.encoder.layers[:READING], text.embeddings(input_ids=ids, position_ids=places[None]))
 
 
-def _cut(ids: Tensor) -> Tensor:
-    """The first tokens, with an end mark."""
-    return torch.cat([ids[:, : LENGTH - 1], ids[:, -1:]], 1)
+def draw(text: Any, sketcher: nn.Module, states: Tensor) -> Tensor:
+    """Latents (B, 4, 16, 16), of states half way."""
+    last = text.final_layer_norm(_through(text.encoder.layers[READING:], states))
+    return _latents(sketcher, last[:, -SKETCH:])
 
 
-def _spoken(spelt: Sequence[str], rng: random.Random) -> tuple[Tensor, Tensor]:
-    """Each word in each template, (templates * words, 77), and the ground each names."""
-    captions, grounds, colours = [], [], list(COLOURS)
-    for template in TEMPLATES:
-        for word in spelt:
-            colour = rng.randrange(len(colours)) if "background" in template else colours.index("white")
-            captions.append(template.format(word, colours[colour]))
-            grounds.append(colour)
-    return tokenize(captions).int(), torch.tensor(grounds)
+def _through(layers: Any, states: Tensor) -> Tensor:
+    causal = torch.full((states.shape[1],) * 2, float("-inf")).triu(1)[None, None]
+    for layer in layers:
+        found = layer(states, attention_mask=causal)
+        states = found[0] if isinstance(found, tuple) else found
+    return states
+
+
+def _latents(sketcher: nn.Module, states: Tensor) -> Tensor:
+    patches = sketcher(states).transpose(1, 2).unflatten(2, (PATCH, PATCH))
+    return F.pixel_shuffle(patches, PATCH)
+
+
+def _errors(text: Any, sketcher: nn.Module, codes: Codes, batch: Batch, whole: bool) -> tuple[dict[str, Tensor], float]:
+    """The weighted errors of what is read, and the share of captions whose concept answers loudest."""
+    places, answers = _places(whole), []
+    listening = text.encoder.layers[READING - 1].mlp.fc1.register_forward_hook(lambda *each: answers.append(each[-1]))
+    half = read(text, batch.ids[:, places], places)
+    listening.remove()
+    of_sketch = places[places >= PLACES - SKETCH] - (PLACES - SKETCH)
+    wrong = half[:, -len(of_sketch) :].float() - codes.states(batch.meant, batch.grounds)[:, of_sketch]
+    asked = answers[0][:, -1 - random.randrange(len(of_sketch)), : batch.meant.shape[1]].float()
+    right = asked[:CAPTIONS].argmax(1) == batch.meant[:CAPTIONS].argmax(1)
+    errors = {"read": 3 * wrong[..., : codes.used].pow(2).mean(), "named": F.cross_entropy(asked, batch.meant)}
+    if whole:
+        errors["drawn"] = 2 * F.mse_loss(draw(text, sketcher, half).float(), batch.latents)
+    return errors, float(right.float().mean())
+
+
+def _practise(text: Any, sketcher: nn.Module, codes: Codes, table: Latents, seen: Tensor) -> Tensor:
+    """The error of what the upper layers draw when the lower ones have read well."""
+    states = codes.states(codes.certain(table.concepts[seen]), table.grounds[seen])
+    drawn = draw(text, sketcher, states + BLUR * torch.randn_like(states))
+    return F.mse_loss(drawn.float(), table.latents[seen].float())
+
+
+def _batch(table: Latents, words: Words, rows: Rows, rng: random.Random) -> Batch:
+    chosen, picked = rows.any(CAPTIONS), torch.randint(len(words.spelt), (WORDS,))
+    likely = words.meant[picked].float()
+    seen = torch.cat([chosen, rows.of(torch.multinomial(likely, 1)[:, 0])])
+    grounds = table.grounds[seen]
+    said = [_said(words.spelt[word], int(ground), rng) for word, ground in zip(picked, grounds[CAPTIONS:], strict=True)]
+    meant = torch.cat([F.one_hot(table.concepts[chosen], likely.shape[1]).float(), likely])
+    return Batch(torch.cat([table.said(chosen), tokenize(said)]), meant, grounds, table.latents[seen].float())
+
+
+def _optimizers(text: Any, sketcher: nn.Module) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan et al. 2024) for the matrices that read and those that draw, AdamW for the table and the rest."""
+    layers, table = text.encoder.layers, text.encoder.layers[READING - 1].mlp
+    kept = {id(each) for each in (*table.parameters(), text.get_input_embeddings().weight)}
+    muon = [
+        [each for each in part.parameters() if each.ndim == 2 and id(each) not in kept]
+        for part in (layers[:READING], layers[READING:])
+    ]
+    kept = {id(each) for each in (*muon[0], *muon[1], text.get_input_embeddings().weight)}
+    others = [each for each in (*text.parameters(), *sketcher.parameters()) if id(each) not in kept]
+    text.get_input_embeddings().weight.requires_grad_(False)
+    return [
+        *(torch.optim.Muon(each, PEAK, weight_decay=0.0, adjust_lr_fn="match_rms_adamw") for each in muon),
+        torch.optim.AdamW(others, PEAK, betas=(0.9, 0.99), weight_decay=0.0, fused=True),
+    ]
+
+
+def _places(whole: bool) -> Tensor:
+    """Which places of a text are read: all, or the beginning, a few that follow, and the sketch's."""
+    if whole:
+        return torch.arange(PLACES)
+    first = PLACES - SKETCH
+    more, sketch = READ + torch.randperm(first - READ)[:FILL], first + torch.randperm(SKETCH)[:SOME]
+    return torch.cat([torch.arange(READ), more, sketch]).sort().values
+
+
+def _said(word: str, ground: int, rng: random.Random) -> str:
+    colour = list(COLOURS)[ground]
+    ways = ("{}", "a {}") if colour == "white" else ("{} on a {} background", "a {}, {} background")
+    return rng.choice(ways).format(word, colour)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -107,3 +107,50 @@ class Average:
     def restore(self, values: Sequence[Tensor], steps: int) -> None:
         """Goes on from a state."""
         self.values, self.steps = [value.clone() for value in values], steps
+
+
+class Optimizer:
+    """Muon (Jordan et al. 2024) for matrices and the kernels of convolutions, AdamW for everything else.
+
+    A kernel is a matrix of one row per output. `state` and `restore` keep what is needed to go on.
+    """
+
+    def __init__(self, named: Iterable[tuple[str, nn.Parameter]], matrices: float, others: float) -> None:
+        self.parameters, self._views = [], []
+        rest: list[nn.Parameter] = []
+        for name, parameter in named:
+            self.parameters.append(parameter)
+            if parameter.ndim in (2, 4) and "embed" not in name:
+                self._views.append((parameter, _matrix(parameter.detach(), parameter.is_contiguous())))
+            else:
+                rest.append(parameter)
+        self._peaks = (matrices, others)
+        self._parts = (
+            torch.optim.Muon([view for _, view in self._views], matrices, 0.0, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(rest, others, betas=(0.9, 0.99), weight_decay=0.0, fused=True),
+        )
+
+    def step(self, rate: float) -> None:
+        """One step down the gradients at `rate` times the peaks, and no gradients are left."""
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for parameter, view in self._views:
+            view.grad = None if parameter.grad is None else _matrix(parameter.grad, parameter.is_contiguous())
+        for part, peak in zip(self._parts, self._peaks, strict=True):
+            for group in part.param_groups:
+                group["lr"] = rate * peak
+            part.step()
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def state(self) -> list[dict[str, object]]:
+        return [part.state_dict() for part in self._parts]
+
+    def restore(self, state: Sequence[dict[str, object]]) -> None:
+        """Goes on from a state."""
+        for part, each in zip(self._parts, state, strict=True):
+            part.load_state_dict(each)
+
+
+def _matrix(weight: Tensor, plain: bool) -> Tensor:
+    """A matrix of one row per output, in the memory of a weight that is contiguous, or else in channels last."""
+    return weight.flatten(1) if plain else weight.permute(0, 2, 3, 1).reshape(len(weight), -1)

@@ -1,4 +1,4 @@
-"""The painter: a UNet that turns noise into latents, and the text encoder that tells it what to paint."""
+"""The painter: a UNet that turns noise into latents, after what the finished text encoder tells it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from tools.starter.alignment import Alignment
+from tools.starter.convolution import speed_up
 from tools.starter.latents import Latents, tokenize
-from tools.starter.training import Average, Moment, Run, autocast, fast_type
+from tools.starter.training import Average, Moment, Optimizer, Run, autocast, fast_type
 from tools.starter.words import WIDTH
 from tools.starter.workspace import Workspace, load, save
 
@@ -27,13 +29,14 @@ UNET: dict[str, Any] = {
     "addition_embed_type_num_heads": 5,
     "resnet_time_scale_shift": "scale_shift",
 }
-"""Attention at 4 x 4 alone: one thing on a ground has little to arrange, and higher up attention took half the time.
+"""Attention at 4 x 4 alone: each place there finds its patch of the reader's sketch, and higher up attention took half
+the time.
 
 What the words say as a whole is added to the time, which scales and shifts every block (Dhariwal and Nichol 2021).
 """
 TEXT: dict[str, Any] = {
     "hidden_size": WIDTH,
-    "intermediate_size": 4 * WIDTH,
+    "intermediate_size": 1024,
     "num_hidden_layers": 3,
     "num_attention_heads": 5,
     "max_position_embeddings": 77,
@@ -41,7 +44,7 @@ TEXT: dict[str, Any] = {
     "projection_dim": WIDTH,
     "bos_token_id": 49406,
     "eos_token_id": 49407,
-    "hidden_act": "quick_gelu",
+    "hidden_act": "gelu",
 }
 SCHEDULE: dict[str, Any] = {
     "beta_start": 0.00085,
@@ -52,19 +55,22 @@ SCHEDULE: dict[str, Any] = {
     "set_alpha_to_one": False,
     "steps_offset": 1,
 }
-BATCH = 32
-AT_TIMES = 2
+BATCH = 48
+AT_TIMES = 3
 """At how many times a composition is painted in a batch; the text encoder reads its caption once."""
-PEAK = 5e-4
-DECAY = 0.999
+PEAK, MUON = 5e-4, 1e-3
+"""Learning rates of AdamW and of Muon."""
+DECAY = 0.995
 DROPPED = 0.1
 """How many captions are left out, for classifier-free guidance (Ho and Salimans 2022)."""
+ASTRAY = 0.1
+"""How much it counts where cross-attention looks."""
 SNR_LIMIT = 5.0
 """gamma of Min-SNR weighting (Hang et al. 2023, arXiv 2303.09556), where there is more picture than noise."""
 
 
 class Painter(nn.Module):
-    """Text encoder and UNet as one network: (B, 4, 16, 16), (B,), (captions, 77) to v, (B, 4, 16, 16).
+    """UNet and finished text encoder: (B, 4, 16, 16), (B,), (captions, 77) to v, (B, 4, 16, 16).
 
     Where there are fewer captions than pictures they serve again, in the same order.
     """
@@ -72,24 +78,26 @@ class Painter(nn.Module):
     def __init__(self, embeddings: Tensor | None = None) -> None:
         super().__init__()
         self.unet: Any = UNet2DConditionModel(**UNET).to(memory_format=torch.channels_last)
+        speed_up(self.unet)
+        self.alignment = Alignment(self.unet)
         for norm in (part for part in self.unet.modules() if isinstance(part, nn.GroupNorm)):
             # In bfloat16 and channels last this layer is three times as slow as in float32 on the CPU.
             norm.register_forward_pre_hook(lambda layer, given: (given[0].to(layer.weight.dtype),))
             norm.register_forward_hook(lambda _, given, found: found.to(fast_type()))
         self.text: Any = CLIPTextModel(CLIPTextConfig(**TEXT))
-        tokens: Any = self.text.get_input_embeddings().weight
-        tokens.requires_grad_(False)
         if embeddings is not None:
-            tokens.copy_(embeddings)
+            tokens: Any = self.text.get_input_embeddings().weight
+            tokens.data.copy_(embeddings)
 
     def forward(self, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
-        words = self.text(ids).last_hidden_state.repeat(len(noisy) // len(ids), 1, 1)
+        with torch.no_grad():
+            words = self.text(ids).last_hidden_state.repeat(len(noisy) // len(ids), 1, 1)
         v: Tensor = self.unet(noisy, t, words).sample
         return v
 
     def trained(self) -> list[nn.Parameter]:
-        """What is not frozen."""
-        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+        """The UNet's: the reader has taught the text encoder."""
+        return list(self.unet.parameters())
 
 
 class Training:
@@ -99,13 +107,12 @@ class Training:
         self.workspace = workspace
         self.painter = Painter(load(workspace.words, "text")["embeddings"])
         parameters = self.painter.trained()
-        self.optimizer = torch.optim.AdamW(parameters, PEAK, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-        self.average, self.seen = Average(parameters, DECAY), 0
+        self.optimizer = Optimizer(self.painter.unet.named_parameters(), MUON, PEAK)
+        self.average, self.seen, self.astray = Average(parameters, DECAY), 0, 0.0
         if workspace.unet.exists():
             self._restore(load(workspace.unet, "unet"))
-        elif workspace.reader.exists():
-            self.painter.text.load_state_dict(load(workspace.reader, "reader"))
-            self.average = Average(parameters, DECAY)
+        if workspace.reader.exists():
+            self.painter.text.load_state_dict(load(workspace.reader, "reader")["text"])
 
     def run(self, table: Latents, minutes: float, cooling: float) -> None:
         """Trains for `minutes` and saves."""
@@ -115,7 +122,7 @@ class Training:
         torch.manual_seed(self.seen)
         for moment in run.moments():
             loss = self._step(_batch(table, alphas, empty), moment, run)
-            run.tell(BATCH, loss, seen=self.seen, rate=self.optimizer.param_groups[0]["lr"])
+            run.tell(BATCH, loss, astray=self.astray, seen=self.seen, rate=run.rate(moment, 1.0))
             if run.time_to_save():
                 self.save()
         self.save()
@@ -124,7 +131,7 @@ class Training:
         """Writes everything."""
         state = {
             "painter": self.painter.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state(),
             "average": self.average.state(),
             "seen": self.seen,
         }
@@ -134,19 +141,17 @@ class Training:
         self.painter.load_state_dict(state["painter"])
         self.average = Average(self.average.parameters, DECAY)
         if "optimizer" in state:
-            self.optimizer.load_state_dict(state["optimizer"])
+            self.optimizer.restore(state["optimizer"])
             self.average.restore(state["average"]["values"], state["average"]["steps"])
         self.seen = state["seen"]
 
     def _step(self, batch: tuple[Tensor, ...], moment: Moment, run: Run) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = run.rate(moment, PEAK)
         with sdpa_kernel(SDPBackend.MATH):
             loss: Any = _loss(self.painter, *batch)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.average.parameters, 1.0)
-        self.optimizer.step()
+            astray = self.painter.alignment.error()
+            (loss + ASTRAY * astray).backward()
+        self.astray = float(astray.detach())
+        self.optimizer.step(run.rate(moment, 1.0))
         self.average.update()
         self.seen += BATCH
         return float(loss.detach())

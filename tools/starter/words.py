@@ -24,7 +24,7 @@ LIKE = 0.45
 SYNONYMS = 12
 NEAR = 0.35
 """Cosine from which a word says something about what to draw."""
-SHARPNESS = 20.0
+SHARPNESS = 50.0
 """What cosines are multiplied with, to say how likely a word means each concept."""
 
 
@@ -44,7 +44,9 @@ class Words(NamedTuple):
 
 def clip_tokenizer() -> CLIPTokenizer:
     """CLIP's own, from the program's files."""
-    tokenizer: CLIPTokenizer = CLIPTokenizer(vocab=str(TOKENIZER / "vocab.json"), merges=str(TOKENIZER / "merges.txt"))
+    tokenizer: CLIPTokenizer = CLIPTokenizer(
+        vocab=str(TOKENIZER / "vocab.json"), merges=str(TOKENIZER / "merges.txt"), model_max_length=77
+    )
     return tokenizer
 
 
