@@ -32,7 +32,7 @@ def upload(visitor: Visitor, id: str) -> Image.Image:
 
 def test_a_blank_sheet_and_a_red_blob_become_a_picture_in_three_actions(newcomer: Visitor) -> None:
     newcomer.open_bare("img2img")
-    newcomer.ask_for("apple", "img2img", denoising_strength=0.6)
+    newcomer.ask_for("red apple", "img2img", denoising_strength=0.6, seed=3)
     newcomer.page.get_by_role("button", name="Begin a sketch").click()
     frame = newcomer.page.locator("#img2img_image .aq-frame")
     expect(frame).to_be_visible()
@@ -269,6 +269,7 @@ def test_a_folder_of_the_machine_is_worked_through(visitor: Visitor, tmp_path: P
     visitor.ask_for("plain", "img2img", denoising_strength=0.05, seed=4)
     box = visitor.page.locator("#img2img_folder")
     box.get_by_role("button", name="All pictures of a folder").click()
+    visitor.page.wait_for_timeout(500)  # as with tabs: what is drawn gets its values a moment later
     for name, folder in (("input_dir", tmp_path), ("output_dir", tmp_path / "painted")):
         visitor.page.locator(f"#img2img_batch_{name}").get_by_role("textbox").fill(str(folder))
     images = visitor.pictures_of(box.get_by_role("button", name="Generate for the folder").click, "img2img")
