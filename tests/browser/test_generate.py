@@ -69,6 +69,20 @@ def test_tags_are_weighed_in_finer_steps_and_parts_are_moved(visitor: Visitor) -
     assert box.input_value() == "<lora:ink:1.05>, a heart, red sky"
 
 
+def test_escape_ends_the_job_and_closes_what_is_open_first(visitor: Visitor) -> None:
+    visitor.ask_for("a slow red heart", steps=150, batch_count=10)
+    visitor.prompt().press("Control+Enter")
+    visitor.until(lambda: any(job["state"] == "running" for job in visitor.jobs()))
+    visitor.page.wait_for_selector("#txt2img_generate_box.aq-is-running")
+    visitor.page.get_by_role("button", name="Networks").first.click()
+    visitor.page.locator(".aq-drawer input").first.press("Escape")
+    expect(visitor.page.locator(".aq-drawer:visible")).to_have_count(0)
+    assert any(job["state"] == "running" for job in visitor.jobs())
+    visitor.prompt().press("Escape")
+    visitor.until_idle()
+    assert visitor.jobs()[0]["state"] == "cancelled"
+
+
 def test_the_tokens_of_both_prompts_are_counted(visitor: Visitor) -> None:
     visitor.prompt().fill("a red heart")
     visitor.page.locator("#txt2img_neg_prompt textarea").fill("blurry, dark")

@@ -261,6 +261,22 @@ def test_masks_for_many_pictures_go_by_equal_names(visitor: Visitor, tmp_path: P
     assert made.crop((8, 32, 48, 96)).getcolors() != [(40 * 64, (90, 90, 90))]
 
 
+def test_the_transparency_of_colours_is_there_after_a_reload_before_anything_is_coloured(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    Image.new("RGB", (SIDE, SIDE), (90, 90, 90)).save(tmp_path / "one.png")
+    visitor.open_bare("inpaint")
+    visitor.page.locator("#inpaint_image input[type=file]").first.set_input_files(tmp_path / "one.png")
+    visitor.page.locator("#inpaint_image").get_by_role("button", name="Colour", exact=True).click()
+    slider = visitor.page.locator("#inpaint_image .aq-colour-clear")
+    slider.evaluate("range => { range.value = 40; range.dispatchEvent(new Event('input')); }")
+    visitor.page.wait_for_timeout(2500)
+    visitor.reload()
+    visitor.open("inpaint")
+    expect(visitor.page.locator("#inpaint_image .aq-has-picture, #inpaint_image.aq-has-picture")).to_have_count(1)
+    assert round(float(slider.input_value())) == 40
+
+
 def test_a_folder_of_the_machine_is_worked_through(visitor: Visitor, tmp_path: Path) -> None:
     for name in ("one.png", "two.png"):
         Image.new("RGB", (SIDE, SIDE), (90, 90, 90)).save(tmp_path / name)
