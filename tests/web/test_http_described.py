@@ -46,12 +46,13 @@ def asked_by_schemathesis(site: FastAPI, each: int) -> dict[int, list[str]]:
         answer = ask(gate, case.method, path, [JSON] if sent else [], body=[sent])
         found.setdefault(answer.status, []).append(f"{case.method} {path} {sent.decode(errors='replace')}")
 
-    for result in schemathesis.openapi.from_dict(site.openapi()).get_all_operations():
+    described = schemathesis.openapi.from_dict(site.openapi())
+    for result in described.get_all_operations():
         operation = result.ok()
         if operation.path in SLOW or not (operation.body or operation.query or operation.path_parameters):
             continue
         for mode in schemathesis.GenerationMode:
-            checked = settings(
+            checked: Any = settings(
                 max_examples=each,
                 deadline=None,
                 derandomize=True,
@@ -60,7 +61,8 @@ def asked_by_schemathesis(site: FastAPI, each: int) -> dict[int, list[str]]:
                 suppress_health_check=list(HealthCheck),
             )
             with suppress(Unsatisfiable):  # a route that takes nothing cannot be asked wrongly
-                checked(given(operation.as_strategy(generation_mode=mode))(send))()
+                given_to: Any = given(operation.as_strategy(generation_mode=mode))
+                checked(given_to(send))()
     return found
 
 
