@@ -92,13 +92,18 @@ def locks(others: Iterable[tuple[str, str]] = ()) -> list[str]:
 
     `others` are packages in the overlays of other extensions.
     """
-    inside = tuple(os.path.realpath(path) for path in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-    held = {_plain_name(row.name): row.version for row in metadata.distributions(path=list(inside)) if row.name}
+    held = own_packages()
     lines = [f"{name}=={version.partition('+')[0]}" for name, version in sorted(held.items())]
     pinned = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line]
-    lines += [line for line in pinned if _plain_name(line.partition("==")[0].strip()) not in held]
-    known = {_plain_name(re.split("[= ]", line)[0]) for line in lines}
-    return lines + [f"{name}=={version}" for name, version in others if _plain_name(name) not in known]
+    lines += [line for line in pinned if plain_name(line.partition("==")[0].strip()) not in held]
+    known = {plain_name(re.split("[= ]", line)[0]) for line in lines}
+    return lines + [f"{name}=={version}" for name, version in others if plain_name(name) not in known]
+
+
+def own_packages() -> dict[str, str]:
+    """Versions by plain names of what is installed with Aquatint, not of what extensions have brought."""
+    inside = {os.path.realpath(sysconfig.get_path(key)) for key in ("purelib", "platlib")}
+    return {plain_name(row.name): row.version for row in metadata.distributions(path=sorted(inside)) if row.name}
 
 
 def plan(
@@ -111,11 +116,11 @@ def plan(
 
     Raises: PackagesError when pip cannot be run.
     """
-    held = {_plain_name(re.split("[= ]", line)[0]) for line in constraints}
+    held = {plain_name(re.split("[= ]", line)[0]) for line in constraints}
     wanted, left_out = [], []
     for line in lines:
         match = PLAIN.fullmatch(line)
-        if match is None or (only_new and _plain_name(match[1]) in held):
+        if match is None or (only_new and plain_name(match[1]) in held):
             left_out.append(line)
         else:
             wanted.append(line)
@@ -242,8 +247,15 @@ def _binary(from_source: bool) -> list[str]:
     return [] if from_source else ["--only-binary", ":all:"]
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """As the index compares names (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirement_name(line: str) -> str:
+    """The plain name of the package that a line of requirements.txt asks for; "" for an address or an option."""
+    match = PLAIN.fullmatch(line)
+    return plain_name(match[1]) if match else ""
 
 
 @contextmanager

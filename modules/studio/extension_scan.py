@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from modules.studio.extension_code import Code, read_code
+from modules.studio.extension_needs import taken_for_granted
 from modules.studio.extension_words import Words
 
 Verdict = Literal["works", "shimmed", "cannot"]
@@ -33,7 +34,7 @@ class Scan:
     notes: list[str] = field(default_factory=list)
     """What else it does that its owner may want to know."""
     requirements: list[str] = field(default_factory=list)
-    """Lines of its requirements.txt."""
+    """Lines of its requirements.txt, and packages that it takes for granted because A1111 brings them."""
     installs: list[str] = field(default_factory=list)
     """What its install.py asks pip for, as far as its text tells; it may ask for more."""
     has_installer: bool = False
@@ -55,12 +56,15 @@ def scan(folder: Path, words: Words) -> Scan:
         impossible.append("there is nothing of an extension in it: no scripts/, no javascript/, no style.css")
     verdict: Verdict = "cannot" if impossible else "shimmed" if shims else "works"
     installer = folder / "install.py"
+    requirements = requirements_of(folder)
+    own = {code.path.removesuffix(".py").removesuffix("/__init__") for code in codes}
+    requirements += taken_for_granted((need for code in loaded for need in code.needs if need not in own), requirements)
     return Scan(
         verdict=verdict,
         reasons=impossible or shims,
         hooks=_unique(hook for code in codes for hook in code.hooks),
         notes=notes,
-        requirements=requirements_of(folder),
+        requirements=requirements,
         installs=_installs(installer),
         has_installer=installer.is_file(),
         has_flags=(folder / "preload.py").is_file(),

@@ -175,7 +175,7 @@ class Desk:
             "can_update": row.can_update and not row.builtin,
             "can_roll_back": not row.builtin and self.extensions.can_roll_back(row),
             "packages": record.packages if record else {},
-            "wants_packages": has_installer and not row.builtin,
+            "wants_packages": (has_installer or "ModuleNotFoundError" in conduct.last_error) and not row.builtin,
             "faults": conduct.faults,
             "last_error": conduct.last_error,
             "traceback": getattr(conduct, "traceback", ""),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from modules.studio import extension_needs
 from modules.studio.extension_scan import scan
 from modules.studio.extension_words import Words, read_words
 
@@ -156,6 +157,23 @@ def test_what_it_needs_is_listed_without_running_the_installer(tmp_path: Path) -
     assert found.requirements == ["foo>=1", "bar"]
     assert found.installs == ["send2trash~=1.8"]
     assert (found.has_installer, found.has_flags) == (True, True)
+
+
+def test_what_a1111_brings_is_wanted_though_no_line_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extension_needs, "own_packages", lambda: {"scipy": "1.0"})
+    extension(tmp_path, scripts__a="import cv2, scipy, git\nfrom lib_y import z", lib_y="import piexif.helper, os")
+    extension(tmp_path, lib_unused="import matplotlib", git="def clone(): pass")
+    assert scan(tmp_path, WORDS).requirements == ["opencv-python-headless", "piexif"]
+
+
+@pytest.mark.parametrize("line", ["opencv_python>=4.8", "opencv-contrib-python", "OpenCV-Python-Headless==4.9 # all"])
+def test_what_a_line_names_by_any_of_its_names_is_not_wanted_twice(
+    tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extension_needs, "own_packages", dict)
+    extension(tmp_path, scripts__a="import cv2")
+    (tmp_path / "requirements.txt").write_text(line)
+    assert scan(tmp_path, WORDS).requirements == [line.partition(" #")[0]]
 
 
 @pytest.mark.parametrize("text", ["def f(:", "x = '\0'", "(" * 3000], ids=["syntax", "zero", "deep"])
