@@ -65,6 +65,7 @@ def test_a_closed_part_of_the_form_shows_a_mark_while_something_in_it_is_asked_f
     visitor.reload()
     expect(marked).to_have_count(2)
     parameters.locator("button").first.click()
+    visitor.page.wait_for_timeout(500)  # as with tabs: what is drawn gets its values a moment later
     visitor.number("txt2img", "eta").fill("")
     visitor.number("txt2img", "eta_noise_seed_delta").fill("")
     expect(marked).to_have_count(1)
