@@ -60,7 +60,7 @@ def test_kernels_move_as_muon_moves_matrices(layout: torch.memory_format) -> Non
         nn.Parameter(kernel.detach().permute(0, 2, 3, 1).reshape(8, -1).clone()),
     )
     other = nn.Parameter(bias.detach().clone())
-    ours = Optimizer([("conv.weight", kernel), ("conv.bias", bias)], matrices=0.01, others=0.02)
+    ours = Optimizer([([kernel], 0.01)], ([bias], 0.02))
     theirs: torch.optim.Optimizer = torch.optim.Muon([matrix], 0.005, 0.0, adjust_lr_fn="match_rms_adamw")
     adam: torch.optim.Optimizer = torch.optim.AdamW([other], 0.01, betas=(0.9, 0.99), weight_decay=0.0)
     for _ in range(3):
@@ -78,10 +78,7 @@ def test_kernels_move_as_muon_moves_matrices(layout: torch.memory_format) -> Non
 def test_an_optimizer_goes_on_from_its_state() -> None:
     torch.manual_seed(0)
     weights = [nn.Parameter(torch.ones(3, 3)) for _ in range(2)]
-    first, second = (
-        Optimizer([("layer.weight", weight), ("layer.bias", nn.Parameter(torch.ones(3)))], 0.01, 0.01)
-        for weight in weights
-    )
+    first, second = (Optimizer([([weight], 0.01)], ([nn.Parameter(torch.ones(3))], 0.01)) for weight in weights)
     gradients = [torch.randn(3, 3) for _ in range(3)]
     for gradient in gradients[:2]:
         weights[0].grad = gradient.clone()

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tools.starter import codes, reader, unet
-from tools.starter.codes import MARK, SKETCH, Codes
+from tools.starter.codes import MARK, SKETCH, Codes, certain
 from tools.starter.latents import Latents, Rows, tokenize
 from tools.starter.training import Moment, Run
 from tools.starter.words import WIDTH, Words
@@ -55,7 +55,7 @@ def test_codes_are_what_principal_components_say_of_the_mean_pictures(table: Lat
 def test_a_state_says_thing_ground_and_place(table: Latents) -> None:
     found = Codes(table)
     width = found.codes.shape[1]
-    states = found.states(found.certain(torch.tensor([2, 0])), torch.tensor([1, 3]))
+    states = found.states(certain(torch.tensor([2, 0]), 3), torch.tensor([1, 3]))
     assert states.shape == (2, SKETCH, WIDTH)
     assert torch.equal(states[0, 5, :width], found.codes[2])
     assert states[0, 5, width:].nonzero().flatten().tolist() == [1, 13 + 5]

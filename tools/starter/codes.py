@@ -49,10 +49,6 @@ class Codes:
             table.fc1.bias[: len(self.codes)] = -ANSWER / 2
             table.fc2.weight[:, : len(self.codes)] = F.pad(self.codes, (0, WIDTH - self.codes.shape[1])).T / ANSWER
 
-    def certain(self, concepts: Tensor) -> Tensor:
-        """The likelihoods of what is known, (B, concepts)."""
-        return F.one_hot(concepts, len(self.codes)).float()
-
     def states(self, meant: Tensor, grounds: Tensor) -> Tensor:
         """(B, SKETCH, WIDTH), of likelihoods (B, concepts) and grounds (B,)."""
         return self._states(meant, F.one_hot(grounds, len(COLOURS)) * MARK)
@@ -61,3 +57,8 @@ class Codes:
         known = torch.cat([meant @ self.codes, ground], 1)[:, None].expand(-1, SKETCH, -1)
         place = (torch.eye(SKETCH) * MARK).expand(len(known), -1, -1)
         return F.pad(torch.cat([known, place], 2), (0, WIDTH - self.used))
+
+
+def certain(concepts: Tensor, count: int) -> Tensor:
+    """The likelihoods of what is known, (B, count)."""
+    return F.one_hot(concepts, count).float()

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from tools.starter.codes import PATCH, SKETCH, Codes
+from tools.starter.codes import PATCH, SKETCH, Codes, certain
 from tools.starter.compositions import COLOURS
 from tools.starter.latents import Latents, Rows, tokenize
-from tools.starter.training import Run, autocast
+from tools.starter.training import Optimizer, Run, autocast
 from tools.starter.words import Words
 from tools.starter.workspace import Workspace, load, save
 
@@ -57,13 +57,9 @@ def train_reader(workspace: Workspace, text: Any, table: Latents, words: Words, 
         sketcher.load_state_dict(known["sketcher"])
     else:
         codes.begin(text, text.encoder.layers[READING - 1].mlp)
-    optimizers = _optimizers(text, sketcher)
+    optimizer = _optimizer(text, sketcher)
     rows, rng = Rows(table.concepts), random.Random(3)
     for moment in run.moments():
-        for optimizer, peak in zip(optimizers, (READS, DRAWS, PEAK), strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = run.rate(moment, peak)
-            optimizer.zero_grad(set_to_none=True)
         batch, whole = _batch(table, words, rows, rng), moment.part > WHOLE
         with sdpa_kernel(SDPBackend.MATH), autocast():
             errors, right = _errors(text, sketcher, codes, batch, whole)
@@ -71,8 +67,7 @@ def train_reader(workspace: Workspace, text: Any, table: Latents, words: Words, 
                 errors["practised"] = _practise(text, sketcher, codes, table, rows.any(DRAWN))
         total = torch.stack(list(errors.values())).sum()
         total.backward()  # type: ignore[no-untyped-call]
-        for optimizer in optimizers:
-            optimizer.step()
+        optimizer.step(run.rate(moment, 1.0))
         figures = {name: float(error.detach()) for name, error in errors.items()}
         run.tell(CAPTIONS, float(total.detach()), right=right, **figures)
     save({"text": text.state_dict(), "sketcher": sketcher.state_dict()}, workspace.reader)
@@ -120,7 +115,7 @@ def _errors(text: Any, sketcher: nn.Module, codes: Codes, batch: Batch, whole: b
 
 def _practise(text: Any, sketcher: nn.Module, codes: Codes, table: Latents, seen: Tensor) -> Tensor:
     """The error of what the upper layers draw when the lower ones have read well."""
-    states = codes.states(codes.certain(table.concepts[seen]), table.grounds[seen])
+    states = codes.states(certain(table.concepts[seen], len(codes.codes)), table.grounds[seen])
     drawn = draw(text, sketcher, states + BLUR * torch.randn_like(states))
     return F.mse_loss(drawn.float(), table.latents[seen].float())
 
@@ -131,25 +126,21 @@ def _batch(table: Latents, words: Words, rows: Rows, rng: random.Random) -> Batc
     seen = torch.cat([chosen, rows.of(torch.multinomial(likely, 1)[:, 0])])
     grounds = table.grounds[seen]
     said = [_said(words.spelt[word], int(ground), rng) for word, ground in zip(picked, grounds[CAPTIONS:], strict=True)]
-    meant = torch.cat([F.one_hot(table.concepts[chosen], likely.shape[1]).float(), likely])
+    meant = torch.cat([certain(table.concepts[chosen], likely.shape[1]), likely])
     return Batch(torch.cat([table.said(chosen), tokenize(said)]), meant, grounds, table.latents[seen].float())
 
 
-def _optimizers(text: Any, sketcher: nn.Module) -> list[torch.optim.Optimizer]:
-    """Muon (Jordan et al. 2024) for the matrices that read and those that draw, AdamW for the table and the rest."""
-    layers, table = text.encoder.layers, text.encoder.layers[READING - 1].mlp
-    kept = {id(each) for each in (*table.parameters(), text.get_input_embeddings().weight)}
-    muon = [
-        [each for each in part.parameters() if each.ndim == 2 and id(each) not in kept]
+def _optimizer(text: Any, sketcher: nn.Module) -> Optimizer:
+    """Muon for the matrices that read and those that draw, AdamW for the table and the rest."""
+    tokens = text.get_input_embeddings().weight.requires_grad_(False)
+    layers, table = text.encoder.layers, {id(each) for each in text.encoder.layers[READING - 1].mlp.parameters()}
+    reads, draws = (
+        [each for each in part.parameters() if each.ndim == 2 and id(each) not in table]
         for part in (layers[:READING], layers[READING:])
-    ]
-    kept = {id(each) for each in (*muon[0], *muon[1], text.get_input_embeddings().weight)}
-    others = [each for each in (*text.parameters(), *sketcher.parameters()) if id(each) not in kept]
-    text.get_input_embeddings().weight.requires_grad_(False)
-    return [
-        *(torch.optim.Muon(each, PEAK, weight_decay=0.0, adjust_lr_fn="match_rms_adamw") for each in muon),
-        torch.optim.AdamW(others, PEAK, betas=(0.9, 0.99), weight_decay=0.0, fused=True),
-    ]
+    )
+    known = {id(each) for each in (*reads, *draws, tokens)}
+    others = [each for each in (*text.parameters(), *sketcher.parameters()) if id(each) not in known]
+    return Optimizer([(reads, READS), (draws, DRAWS)], (others, PEAK))
 
 
 def _places(whole: bool) -> Tensor:

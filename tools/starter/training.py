@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -112,34 +112,31 @@ class Average:
 class Optimizer:
     """Muon (Jordan et al. 2024) for matrices and the kernels of convolutions, AdamW for everything else.
 
-    A kernel is a matrix of one row per output. `state` and `restore` keep what is needed to go on.
+    Each of `matrices`, and `others`, are parameters and the peak of their learning rate. A kernel is a matrix of one
+    row per output. `state` and `restore` keep what is needed to go on.
     """
 
-    def __init__(self, named: Iterable[tuple[str, nn.Parameter]], matrices: float, others: float) -> None:
-        self.parameters, self._views = [], []
-        rest: list[nn.Parameter] = []
-        for name, parameter in named:
-            self.parameters.append(parameter)
-            if parameter.ndim in (2, 4) and "embed" not in name:
-                self._views.append((parameter, _matrix(parameter.detach(), parameter.is_contiguous())))
-            else:
-                rest.append(parameter)
-        self._peaks = (matrices, others)
+    def __init__(
+        self, matrices: Sequence[tuple[Sequence[nn.Parameter], float]], others: tuple[Sequence[nn.Parameter], float]
+    ) -> None:
+        kernels = [[(each, _matrix(each.detach(), each.is_contiguous())) for each in part] for part, _ in matrices]
+        self._views, self._others = [pair for part in kernels for pair in part], others[0]
+        groups = [{"params": [view for _, view in part]} for part in kernels]
+        self._peaks = ([peak for _, peak in matrices], [others[1]])
         self._parts = (
-            torch.optim.Muon([view for _, view in self._views], matrices, 0.0, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(rest, others, betas=(0.9, 0.99), weight_decay=0.0, fused=True),
+            torch.optim.Muon(groups, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others[0], betas=(0.9, 0.99), weight_decay=0.0, fused=True),
         )
 
     def step(self, rate: float) -> None:
         """One step down the gradients at `rate` times the peaks, and no gradients are left."""
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for parameter, view in self._views:
             view.grad = None if parameter.grad is None else _matrix(parameter.grad, parameter.is_contiguous())
-        for part, peak in zip(self._parts, self._peaks, strict=True):
-            for group in part.param_groups:
+        for part, peaks in zip(self._parts, self._peaks, strict=True):
+            for group, peak in zip(part.param_groups, peaks, strict=True):
                 group["lr"] = rate * peak
             part.step()
-        for parameter in self.parameters:
+        for parameter in (*self._others, *(parameter for parameter, _ in self._views)):
             parameter.grad = None
 
     def state(self) -> list[dict[str, object]]:

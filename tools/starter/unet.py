@@ -107,8 +107,8 @@ class Training:
         self.workspace = workspace
         self.painter = Painter(load(workspace.words, "text")["embeddings"])
         parameters = self.painter.trained()
-        self.optimizer = Optimizer(self.painter.unet.named_parameters(), MUON, PEAK)
-        self.average, self.seen, self.astray = Average(parameters, DECAY), 0, 0.0
+        self.optimizer = _optimizer(self.painter.unet)
+        self.average, self.seen = Average(parameters, DECAY), 0
         if workspace.unet.exists():
             self._restore(load(workspace.unet, "unet"))
         if workspace.reader.exists():
@@ -121,8 +121,8 @@ class Training:
         empty = tokenize([""])
         torch.manual_seed(self.seen)
         for moment in run.moments():
-            loss = self._step(_batch(table, alphas, empty), moment, run)
-            run.tell(BATCH, loss, astray=self.astray, seen=self.seen, rate=run.rate(moment, 1.0))
+            loss, astray = self._step(_batch(table, alphas, empty), moment, run)
+            run.tell(BATCH, loss, astray=astray, seen=self.seen, rate=run.rate(moment, 1.0))
             if run.time_to_save():
                 self.save()
         self.save()
@@ -145,16 +145,25 @@ class Training:
             self.average.restore(state["average"]["values"], state["average"]["steps"])
         self.seen = state["seen"]
 
-    def _step(self, batch: tuple[Tensor, ...], moment: Moment, run: Run) -> float:
+    def _step(self, batch: tuple[Tensor, ...], moment: Moment, run: Run) -> tuple[float, float]:
+        """The error of what was painted, and of where cross-attention looked."""
         with sdpa_kernel(SDPBackend.MATH):
             loss: Any = _loss(self.painter, *batch)
             astray = self.painter.alignment.error()
             (loss + ASTRAY * astray).backward()
-        self.astray = float(astray.detach())
+        torch.nn.utils.clip_grad_norm_(self.average.parameters, 1.0)
         self.optimizer.step(run.rate(moment, 1.0))
         self.average.update()
         self.seen += BATCH
-        return float(loss.detach())
+        return float(loss.detach()), float(astray.detach())
+
+
+def _optimizer(unet: Any) -> Optimizer:
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in unet.named_parameters():
+        (matrices if parameter.ndim in (2, 4) and "embed" not in name else others).append(parameter)
+    return Optimizer([(matrices, MUON)], (others, PEAK))
 
 
 def finished(workspace: Workspace) -> Painter:
