@@ -250,3 +250,9 @@ def pixels_of(picture: Image.Image) -> Tensor:
     """RGB -> (3, H, W) in [-1, 1]."""
     values = np.asarray(picture, dtype=np.float32) / 127.5 - 1
     return torch.from_numpy(values).movedim(-1, 0)
+
+
+def picture_of(pixels: Tensor) -> Image.Image:
+    """(3, H, W) in [-1, 1] -> RGB."""
+    values = ((pixels + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
+    return Image.fromarray(values.movedim(0, -1).numpy())

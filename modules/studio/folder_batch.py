@@ -19,7 +19,7 @@ from modules.studio.gallery import Gallery
 from modules.studio.image_files import PictureError, open_picture, read_parameters
 from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.job import Destination, Job, Progress, SavedImage
-from modules.studio.picture_files import ENDINGS, names_in
+from modules.studio.picture_files import names_in, pictures_directly_in
 from modules.studio.recipe import Recipe
 from modules.studio.request import MASK, PICTURE, FolderBatch, PngInfo, Request, RequestError, read_request
 from modules.studio.settings import Options, with_overrides
@@ -223,11 +223,9 @@ def _sources(files: Sequence[str]) -> list[Source]:
 def _stems_in(folder: Path) -> frozenset[str]:
     """Names of the pictures in a folder, without their endings. Raises: RequestError."""
     try:
-        with os.scandir(folder) as entries:
-            paths = [Path(entry.name) for entry in entries]
+        return frozenset(path.stem for path in pictures_directly_in(folder))
     except OSError as error:
         raise RequestError(f"The folder {folder} cannot be read: {error.strerror}.", "output_dir") from None
-    return frozenset(path.stem for path in paths if path.suffix.lower() in ENDINGS)
 
 
 def _read(path: Path) -> bytes:

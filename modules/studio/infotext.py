@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from modules.studio.infotext_entries import entries, entry, plain
-from modules.studio.infotext_others import hypernetwork_of, without_effect
+from modules.studio.infotext_others import hypernetwork_of, module_as_vae, without_effect
 from modules.studio.infotext_row import ModelFacts, Source
 from modules.studio.infotext_rows import OLD_TIMELINES, ROWS, SIDES
 from modules.studio.job import Job
@@ -109,6 +109,12 @@ def _without_templates(text: str) -> tuple[str, dict[str, str]]:
 def _of_the_extras(params: Mapping[str, str]) -> bool:
     """A picture that was only enlarged says little, and none of it is a prompt."""
     return bool(params) and all(key.startswith("Postprocess ") for key in params)
+
+
+def restored_here(text: str, find_vae: Callable[[str], str]) -> Restored:
+    """What a text says about a request on this machine, whose VAEs `find_vae` knows (raising AquatintError else)."""
+    infotext = read_infotext(text)
+    return to_request_values(dataclasses.replace(infotext, params=module_as_vae(infotext.params, find_vae)))
 
 
 def to_request_values(infotext: Infotext) -> Restored:

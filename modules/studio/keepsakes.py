@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from modules.diffusion.masks import as_rgb
+from modules.studio.canvas import picture_of
 from modules.studio.hooks import Hooks
 from modules.studio.infotext import write_infotext
 from modules.studio.infotext_row import ModelFacts
@@ -35,8 +36,7 @@ class Keepsakes(Hooks):
         if not job.options.save_images_before_highres_fix or batch.latents is None:
             return
         for index, pixels in enumerate(model.decode(batch.latents)):
-            levels = ((pixels + 1) * 127.5).round().clamp(0, 255).byte().cpu().movedim(0, -1).numpy()
-            self._keep(job, batch, index, Image.fromarray(levels), "before-highres-fix")
+            self._keep(job, batch, index, picture_of(pixels), "before-highres-fix")
 
     def image_painted(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
         if job.options.save_images_before_face_restoration and job.request.restore_faces:

@@ -27,6 +27,7 @@ from modules.studio.canvas import (
     Surface,
     enlarged,
     flattened,
+    picture_of,
     pixels_of,
     prepare,
     surface_of,
@@ -202,7 +203,7 @@ class Painter:
         job.report(stage="decoding")
         canvas = canvas.shows(batch.latents)
         pixels = self.hooks.decoded(job, batch, model.decode(batch.latents))
-        painted = [self.hooks.image_painted(job, batch, index, _picture(each)) for index, each in enumerate(pixels)]
+        painted = [self.hooks.image_painted(job, batch, index, picture_of(each)) for index, each in enumerate(pixels)]
         overlays = [self.hooks.overlay(job, batch, index, canvas.overlay_of(index)) for index in range(len(painted))]
         if canvas.colours:
             for index, pair in enumerate(zip(painted, overlays, strict=True)):
@@ -212,7 +213,7 @@ class Painter:
     def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
         self.job.report(stage="decoding")
         canvas = canvas.shows(latents)
-        pictures = map(_picture, model.decode(latents))
+        pictures = map(picture_of, model.decode(latents))
         return [canvas.finish(index, each, canvas.overlay_of(index)) for index, each in enumerate(pictures)]
 
     def _refiner(self, batch: Batch, run: Pass, model: Model) -> Refiner | None:
@@ -291,9 +292,3 @@ def _middle(latents: Tensor, height: int, width: int) -> Tensor:
     """(B, C, h, w) -> (B, C, height, width), all in latent cells."""
     top, left = (latents.shape[2] - height) // 2, (latents.shape[3] - width) // 2
     return latents[:, :, top : top + height, left : left + width]
-
-
-def _picture(pixels: Tensor) -> Image.Image:
-    """(3, H, W) in [-1, 1] -> RGB."""
-    values = ((pixels + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
-    return Image.fromarray(values.movedim(0, -1).numpy())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -11,8 +10,7 @@ import gradio as gr
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.samplers import find_sampler
 from modules.studio.app import App
-from modules.studio.infotext import read_infotext, to_request_values
-from modules.studio.infotext_others import module_as_vae
+from modules.studio.infotext import restored_here
 from modules.studio.plan import plan_of
 from modules.studio.request import SAMPLER_FIELDS, Request
 from modules.studio.settings import Options
@@ -76,9 +74,7 @@ def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
 def restored_values(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
     """What an infotext says, as fields and options (`override_settings` has those that are not in the bar), and a
     sentence for each thing that cannot be had here."""
-    parts = read_infotext(infotext)
-    parts = replace(parts, params=module_as_vae(parts.params, app.store.find_vae))
-    restored = to_request_values(parts)
+    restored = restored_here(infotext, app.store.find_vae)
     problems = list(restored.problems)
     values = {"styles": [], "subseed": -1, **restored.values}
     values |= _sampler_fields(values, app.settings.options)

@@ -6,15 +6,13 @@ import base64
 import binascii
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
-from modules.studio.infotext import read_infotext, to_request_values
-from modules.studio.infotext_others import module_as_vae
+from modules.studio.infotext import restored_here
 from modules.studio.request import Request, RequestError, Txt2Img, read_request
 from modules.web.http_extensions import ScriptsAtHand, asked_of_scripts
 from modules.web.http_scripts import script_values, soft_values
@@ -139,8 +137,7 @@ def with_infotext(payload: PicturePayload, store: ModelStore) -> PicturePayload:
     """The payload, its unsent fields filled from its `infotext`; a checkpoint that is not here is passed over."""
     if not payload.infotext:
         return payload
-    parts = read_infotext(payload.infotext)
-    restored = to_request_values(replace(parts, params=module_as_vae(parts.params, store.find_vae)))
+    restored = restored_here(payload.infotext, store.find_vae)
     sent = payload.model_fields_set | ({"sampler_name"} if "sampler_index" in payload.model_fields_set else set())
     values = {key: value for key, value in restored.values.items() if key in type(payload).model_fields}
     options = dict(restored.options)

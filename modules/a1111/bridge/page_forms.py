@@ -184,9 +184,7 @@ def _plain(value: Any, control: Any) -> Any:
 
 def _shown(control: Any, kept: Any) -> Any:
     """An update that shows what was kept of a control; one whose value is nobody's to see keeps its beginning."""
-    unseen = isinstance(control, (gr.State, gr.HTML, gr.Button, *BOXES)) or getattr(
-        control, "do_not_save_to_config", False
-    )
+    unseen = isinstance(control, UNSEEN) or getattr(control, "do_not_save_to_config", False)
     if unseen or not isinstance(kept, list) or len(kept) != 1:
         return gr.skip()
     value = kept[0]
