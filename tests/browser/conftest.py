@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -72,6 +73,14 @@ def serving(data: Path) -> Iterator[Server]:
         process.wait(timeout=PATIENCE / 1000)
 
 
+@contextmanager
+def serving_with(specimen: str, data: Path) -> Iterator[Server]:
+    """The finished program with one of tests/specimens among its extensions."""
+    shutil.copytree(ROOT / "tests/specimens" / specimen, data / "extensions" / specimen)
+    with serving(data) as server:
+        yield server
+
+
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
@@ -129,6 +138,11 @@ class Visitor:
         self.click_tab(tab)
         self.page.locator(f"#tab_{tab}").wait_for()
         self.page.wait_for_timeout(250)
+
+    def unfold(self, part: Locator) -> None:
+        """Opens a closed part of a form; as with tabs, what is drawn gets its values a moment later."""
+        part.click()
+        self.page.wait_for_timeout(500)
 
     def open_bare(self, tab: str) -> None:
         """Opens a tab and takes out the picture that an earlier visit left there."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import ROOT, Server, Visit, serving
+from tests.browser.conftest import Server, Visit, serving_with
 
 MEDIA = "script_txt2img_media"
 
@@ -19,9 +18,7 @@ MEDIA = "script_txt2img_media"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The finished program with the specimen among its extensions."""
-    data: Path = tmp_path_factory.mktemp("boxes")
-    shutil.copytree(ROOT / "tests/specimens/media", data / "extensions/media")
-    with serving(data) as server:
+    with serving_with("media", tmp_path_factory.mktemp("media")) as server:
         yield server
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import PATIENCE, ROOT, Server, Visit, Visitor, serving
+from tests.browser.conftest import PATIENCE, Server, Visit, Visitor, serving_with
 
 FAILS = "old words: this script fails"
 
@@ -17,9 +15,7 @@ FAILS = "old words: this script fails"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The finished program with the specimen among its extensions."""
-    data: Path = tmp_path_factory.mktemp("extended")
-    shutil.copytree(ROOT / "tests/specimens/old_words", data / "extensions/old_words")
-    with serving(data) as server:
+    with serving_with("old_words", tmp_path_factory.mktemp("old_words")) as server:
         yield server
 
 

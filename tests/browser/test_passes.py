@@ -64,8 +64,7 @@ def test_a_closed_part_of_the_form_shows_a_mark_while_something_in_it_is_asked_f
     visitor.page.wait_for_timeout(1500)
     visitor.reload()
     expect(marked).to_have_count(2)
-    parameters.locator("button").first.click()
-    visitor.page.wait_for_timeout(500)  # as with tabs: what is drawn gets its values a moment later
+    visitor.unfold(parameters.locator("button").first)
     visitor.number("txt2img", "eta").fill("")
     visitor.number("txt2img", "eta_noise_seed_delta").fill("")
     expect(marked).to_have_count(1)
@@ -73,8 +72,7 @@ def test_a_closed_part_of_the_form_shows_a_mark_while_something_in_it_is_asked_f
     assert "Eta" not in visitor.details()
     assert "Variation seed strength" in visitor.details()
     visitor.open("img2img")
-    visitor.page.locator("#img2img_loopback button").first.click()
-    visitor.page.wait_for_timeout(500)  # as with tabs: what is drawn gets its values a moment later
+    visitor.unfold(visitor.page.locator("#img2img_loopback button").first)
     visitor.set_number("img2img", "loops", 2)
     expect(visitor.page.locator("#img2img_loopback.aq-marked")).to_be_visible()
     visitor.set_number("img2img", "loops", 1)

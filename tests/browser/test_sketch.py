@@ -284,8 +284,7 @@ def test_a_folder_of_the_machine_is_worked_through(visitor: Visitor, tmp_path: P
     visitor.open("img2img")
     visitor.ask_for("plain", "img2img", denoising_strength=0.05, seed=4)
     box = visitor.page.locator("#img2img_folder")
-    box.get_by_role("button", name="All pictures of a folder").click()
-    visitor.page.wait_for_timeout(500)  # as with tabs: what is drawn gets its values a moment later
+    visitor.unfold(box.get_by_role("button", name="All pictures of a folder"))
     for name, folder in (("input_dir", tmp_path), ("output_dir", tmp_path / "painted")):
         visitor.page.locator(f"#img2img_batch_{name}").get_by_role("textbox").fill(str(folder))
     images = visitor.pictures_of(box.get_by_role("button", name="Generate for the folder").click, "img2img")
