@@ -56,10 +56,7 @@ class Checkpoint:
     @property
     def sha256(self) -> str:
         """Computed when first asked for and remembered; seconds for a large file. CheckpointError when it is gone."""
-        try:
-            return self.facts.sha256(self.weights_path)
-        except OSError as error:
-            raise CheckpointError(f"{self.name} cannot be read: {error.strerror or error}.") from None
+        return self.facts.hash_of(self.weights_path)
 
     @property
     def known_sha256(self) -> str | None:

@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from modules.diffusion.errors import CheckpointError
+
 PIECE = 1 << 20
 
 
@@ -54,6 +56,13 @@ class FileFacts:
                 digest.update(piece)
         self.put(path, "sha256", digest.hexdigest())
         return digest.hexdigest()
+
+    def hash_of(self, path: Path) -> str:
+        """`sha256`. Raises: CheckpointError naming the file when it cannot be read."""
+        try:
+            return self.sha256(path)
+        except OSError as error:
+            raise CheckpointError(f"{path.name} cannot be read: {error.strerror or error}.") from None
 
     def save(self) -> None:
         """Write the file whole or not at all. A folder that cannot be written costs only the time to find out again."""

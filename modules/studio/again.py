@@ -63,6 +63,8 @@ class Again:
     """Sentences, the gravest first."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Entries that the job must write again: hashes of networks."""
+    networks: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 of upscalers, face restorers and hypernetworks, as the job must find them again."""
     notes: tuple[str, ...] = ()
 
 
@@ -87,7 +89,8 @@ def from_record(record: Record, app: App, owner: str) -> Again:
     causes += [f"The script {name:.60} took part, and is not run again." for name in record.scripts]
     seeds, which = _seeds(record, loops, together=taking_turns or app.hardware.device.type != "cpu")
     request = read_request(record.kind, {**values, **seeds})
-    return Again(request, options, which, (*causes, *_circumstances(made, app)), _networks(record.extra))
+    causes += _circumstances(made, app)
+    return Again(request, options, which, tuple(causes), _networks(record.extra), made.networks)
 
 
 def _loops_of(record: Record) -> int:
@@ -118,7 +121,7 @@ def from_infotext(text: Infotext, app: App) -> Again:
     values = {key: value for key, value in restored.values.items() if key in Txt2Img.model_fields}
     request = read_request("txt2img", {**values, **UNSAVED, "batch_size": 1})
     options = _options(restored.options, checkpoint)
-    return Again(request, options, 0, tuple(causes), _networks(params), (NO_RECORD,))
+    return Again(request, options, 0, tuple(causes), _networks(params), notes=(NO_RECORD,))
 
 
 def _checkpoint(store: ModelStore, name: str, hash: str) -> tuple[Checkpoint, list[str]]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from modules.diffusion.attention import Attention, choose_attention, hide_xformers_without_cuda
 from modules.diffusion.embedding_files import EmbeddingFolder
+from modules.diffusion.file_facts import FileFacts
 from modules.diffusion.hardware import Hardware, probe
 from modules.diffusion.lora_files import LoraFolder
 from modules.diffusion.store import ModelStore
@@ -99,9 +100,9 @@ def open_app(
     keep, cache = settings.options.sd_checkpoints_limit, folders.state / "hashes.json"
     store = ModelStore(folders.checkpoints, folders.vae, hardware, attention, keep, cache, embeddings)
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
-    wildcards = WildcardFolder(folders.wildcards)
-    upscalers, faces = _networks_for_pictures(flags, folders, hardware)
-    own = [*_own_hooks(folders, store, loras, embeddings, wildcards), Keepsakes(gallery), RestoreFaces(faces)]
+    wildcards, facts = WildcardFolder(folders.wildcards), FileFacts(folders.state / "networks.json")
+    upscalers, faces = _networks_for_pictures(flags, folders, hardware, facts)
+    own = [*_own_hooks(folders, store, loras, embeddings, wildcards, facts), Keepsakes(gallery), RestoreFaces(faces)]
     store.guests += [upscalers.free, faces.free]
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, own)
     app = App(
@@ -129,18 +130,26 @@ def open_app(
     return app
 
 
-def _networks_for_pictures(flags: Flags, folders: Folders, hardware: Hardware) -> tuple[Upscalers, FaceRestorers]:
+def _networks_for_pictures(
+    flags: Flags, folders: Folders, hardware: Hardware, facts: FileFacts
+) -> tuple[Upscalers, FaceRestorers]:
     others = (flags.esrgan_models_path, flags.realesrgan_models_path, flags.dat_models_path)
     instead = {GFPGAN: flags.gfpgan_models_path, CODEFORMER: flags.codeformer_models_path}
-    return Upscalers(folders.models, hardware, others), FaceRestorers(folders.models, hardware, instead)
+    faces = FaceRestorers(folders.models, hardware, instead, facts)
+    return Upscalers(folders.models, hardware, others, facts), faces
 
 
 def _own_hooks(
-    folders: Folders, store: ModelStore, loras: LoraFolder, embeddings: EmbeddingFolder, wildcards: WildcardFolder
+    folders: Folders,
+    store: ModelStore,
+    loras: LoraFolder,
+    embeddings: EmbeddingFolder,
+    wildcards: WildcardFolder,
+    facts: FileFacts,
 ) -> list[Hooks]:
     """In their order: words are drawn before anything is looked for in them."""
-    words = [Wildcards(wildcards), Loras(loras), Embeddings(embeddings, store), Hypernetworks(folders.hypernetworks)]
-    return [LivePreview(), *words]
+    hypernetworks = Hypernetworks(folders.hypernetworks, facts)
+    return [LivePreview(), Wildcards(wildcards), Loras(loras), Embeddings(embeddings, store), hypernetworks]
 
 
 def _tidy(queue: Queue, gallery: Gallery, uploads: Uploads, forms: Forms) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.face_network import FaceNetwork, cut_out, put_back, turn_to_template
 from modules.diffusion.faces import FaceFinder
+from modules.diffusion.file_facts import FileFacts
 from modules.diffusion.finding import files_below
 from modules.diffusion.hardware import Hardware, release_memory
 from modules.studio.upscaling import SUFFIXES
@@ -44,10 +45,16 @@ class FaceRestorers:
     `names` and `find` may be called from any thread, the others from the engine's only.
     """
 
-    def __init__(self, models: Path, hardware: Hardware, instead: Mapping[str, Path | None] | None = None) -> None:
+    def __init__(
+        self,
+        models: Path,
+        hardware: Hardware,
+        instead: Mapping[str, Path | None] | None = None,
+        facts: FileFacts | None = None,
+    ) -> None:
         """`instead` names other folders than those below `models`, by the kind of restorer."""
         named = {kind: folder.expanduser() for kind, folder in (instead or {}).items() if folder}
-        self._models, self._hardware = models, hardware
+        self._models, self._hardware, self._facts = models, hardware, facts or FileFacts()
         self._folders = {kind: named.get(kind, models / name) for kind, name in FOLDERS.items()}
         self._network: FaceNetwork | None = None
         self._finder: FaceFinder | None = None
@@ -77,6 +84,15 @@ class FaceRestorers:
         if not files:
             raise AquatintError(_no_file(kind))
         return files[0]
+
+    def hashes(self, name: str) -> dict[str, str]:
+        """The SHA-256 of the restorer of that name and of what finds faces for it, by what they are.
+
+        Raises: AquatintError, as `find`, or naming a file that cannot be read.
+        """
+        restorer = self.find(name)
+        files = {f"face restorer {restorer.name}": restorer.path, "face finder": self._models / FINDER}
+        return {what: self._facts.hash_of(path) for what, path in files.items()}
 
     def restore(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.file_facts import FileFacts
 from modules.diffusion.hypernetworks import Hypernetwork, find_hypernetwork, led_by, read_hypernetwork
 from modules.studio.hooks import Hooks
 from modules.studio.prompting import networks_of, wanted_networks
@@ -22,8 +23,8 @@ KIND = "hypernet"
 class Hypernetworks(Hooks):
     """One that is not there, or was made for another family, is said in the job's comments and has no effect."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, facts: FileFacts | None = None) -> None:
+        self._folder, self._facts = folder, facts or FileFacts()
         self._led: list[tuple[Model, ExitStack]] = []
         """The models of the passes that have begun, a refiner's within that which it refines."""
         self._of_job: dict[str, Hypernetwork | None] = {}
@@ -57,7 +58,9 @@ class Hypernetworks(Hooks):
 
     def _read(self, job: Job, name: str) -> Hypernetwork | None:
         try:
-            return read_hypernetwork(find_hypernetwork(self._folder, name))
+            found = read_hypernetwork(find_hypernetwork(self._folder, name))
+            job.networks[f"hypernetwork {found.path.stem}"] = self._facts.hash_of(found.path)
+            return found
         except AquatintError as error:
             job.comment(str(error))
             return None

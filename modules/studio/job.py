@@ -144,6 +144,8 @@ class Job:
     that of an image by its number."""
     at_hand: dict[str, Image] = field(default_factory=dict, repr=False)
     """Pictures that hooks have put into the request, by the ids that they gave them; others are uploads."""
+    networks: dict[str, str] = field(default_factory=dict)
+    """The SHA-256 of each network that has taken part beside the checkpoint, by what it is ("upscaler 4x-Ultra")."""
     kept: dict[str, Any] = field(default_factory=dict, repr=False)
     """What hooks keep for as long as the job runs, by names of their own."""
     saved_before: dict[str, SavedImage] = field(default_factory=dict, repr=False)

@@ -138,7 +138,9 @@ class Painter:
         width, height = (round(side * request.sd_upscale_scale) for side in picture.size)
         upscaler, tiles = request.sd_upscale_upscaler or "", tiles_of(self.job.options)
         self.job.report(stage=f"enlarging with {upscaler}")
-        return self.upscalers.upscale(picture, upscaler, width, height, tiles, self.job.check)
+        made = self.upscalers.upscale(picture, upscaler, width, height, tiles, self.job.check)
+        self.job.networks |= self.upscalers.hashes(upscaler)
+        return made
 
     def _painted_over(self, batch: Batch, index: int, larger: Image.Image, model: Model) -> Image.Image:
         """One image of the batch; its tiles have its seed and those that follow, as in A1111."""
@@ -193,7 +195,9 @@ class Painter:
         """The pictures that the latents are, enlarged as pixels."""
         pictures, tiles = self._decode(latents, model, Canvas()), tiles_of(self.job.options)
         self.job.report(stage=f"enlarging with {upscaler}")
-        return [self.upscalers.upscale(picture, upscaler, *size, tiles, check=self.job.check) for picture in pictures]
+        made = [self.upscalers.upscale(picture, upscaler, *size, tiles, check=self.job.check) for picture in pictures]
+        self.job.networks |= self.upscalers.hashes(upscaler)
+        return made
 
     def _finished(self, batch: Batch, model: Model, canvas: Canvas) -> list[Image.Image]:
         """What the batch's finished latents are, as pictures."""

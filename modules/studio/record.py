@@ -65,6 +65,8 @@ class Made(BaseModel):
     vae: str = ""
     """Empty when the checkpoint's own VAE was used."""
     vae_sha256: str = ""
+    networks: dict[str, str] = {}
+    """The SHA-256 of upscalers, face restorers and hypernetworks, by what they are."""
     device: str = ""
     """Its kind: cpu, cuda, mps."""
     dtype: str = ""
@@ -157,7 +159,7 @@ def write_record(job: Job, index: int) -> str:
         ),
         extra={key: str(value) for key, value in job.further_entries(index).items() if value is not None},
         scripts=tuple(job.scripts),
-        made=job.made.model_copy(update=dict.fromkeys(hidden, "")),
+        made=job.made.model_copy(update={"networks": job.networks, **dict.fromkeys(hidden, "")}),
     )
     return json.dumps(record.model_dump(mode="json"), separators=(",", ":"))
 

@@ -31,6 +31,7 @@ class RestoreFaces(Hooks):
             made, count = self.faces.restore(image, name, weight=weight, check=job.check)
         except Stopped:
             return image
+        job.networks |= self.faces.hashes(name)
         if not count:
             number = batch.index * job.request.batch_size + index + 1
             job.comment(f"Restore faces found no face in picture {number}.")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from modules.diffusion.errors import AquatintError, CheckpointError
+from modules.diffusion.file_facts import FileFacts
 from modules.diffusion.finding import files_below
 from modules.diffusion.hardware import Hardware, release_memory
 from modules.diffusion.tiles import A1111, Size, Tiles, count_tiles
@@ -67,10 +68,16 @@ class Upscalers:
     `refresh`, `names` and `find` may be called from any thread, the others from the engine's only.
     """
 
-    def __init__(self, models: Path, hardware: Hardware, others: Iterable[Path | None] = ()) -> None:
+    def __init__(
+        self,
+        models: Path,
+        hardware: Hardware,
+        others: Iterable[Path | None] = (),
+        facts: FileFacts | None = None,
+    ) -> None:
         """`others` are folders besides those below `models`; what lies in them comes first."""
         self._folders = [*(folder.expanduser() for folder in others if folder), *(models / name for name in FOLDERS)]
-        self._hardware = hardware
+        self._hardware, self._facts = hardware, facts or FileFacts()
         self._network: tuple[Path, int, UpscaleNetwork] | None = None
         self.rows: tuple[Upscaler, ...] = ()
         self._brought: dict[str, Upscaler] = {}
@@ -103,6 +110,14 @@ class Upscalers:
             if wanted in (row.name.casefold(), row.path.stem.casefold() if row.path else None):
                 return row
         raise AquatintError(f"No upscaler called '{name:.80}'. There are: {', '.join(self.names())}.")
+
+    def hashes(self, name: str) -> dict[str, str]:
+        """The SHA-256 of the network of that name, by what it is; none where no file makes pictures larger.
+
+        Raises: AquatintError naming an unknown upscaler or a file that cannot be read.
+        """
+        row = self.find(name)
+        return {f"upscaler {row.name}": self._facts.hash_of(row.path)} if row.path else {}
 
     def upscale(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +84,7 @@ def verify(app: App, data: bytes, owner: str) -> Verdict:
         _throw_away(app, ticket.job)
     except AquatintError as error:
         return Verdict(cause=str(error), notes=notes)
-    others = _other_networks(again, ticket.job.extra_generation_params)
+    others = [*_other_entries(again, ticket.job.extra_generation_params), *_other_networks(again, ticket.job.networks)]
     return _compared(picture, _as_file(open_picture(made), data, again), [*others, *again.causes], notes)
 
 
@@ -100,7 +100,7 @@ def verify_files(flags: Flags, files: Sequence[Path], say: Callable[[str], None]
     with tempfile.TemporaryDirectory(prefix="aquatint-verify-") as scratch:
         state = Path(scratch) / "aquatint"
         state.mkdir()
-        for facts in ("hashes.json", "loras.json", "embeddings.json"):
+        for facts in ("hashes.json", "loras.json", "embeddings.json", "networks.json"):
             if (folders.state / facts).is_file():
                 shutil.copyfile(folders.state / facts, state / facts)
         app = open_app(
@@ -171,7 +171,15 @@ def _as_file(image: Image.Image, data: bytes, again: Again) -> Image.Image:
     return open_picture(encode(image, format, "", again.options)) if format.pillow in LOSSY else image
 
 
-def _other_networks(again: Again, now: dict[str, object]) -> list[str]:
+def _other_networks(again: Again, now: Mapping[str, str]) -> Iterator[str]:
+    for what, was in again.networks.items():
+        here = now.get(what, "")
+        if here != was:
+            told = f"has other weights here: {here[:10]}, not {was[:10]}" if here else f"is not here ({was[:10]})"
+            yield f"The {what:.80} {told}."
+
+
+def _other_entries(again: Again, now: dict[str, object]) -> list[str]:
     return [
         f"{key}: {was:.200} then, {now.get(key, 'none')!s:.200} here."
         for key, was in again.extra.items()

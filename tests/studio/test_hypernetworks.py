@@ -16,7 +16,7 @@ Heart = Callable[..., Txt2Img]
 
 
 def save(app: App, name: str, width: int | None = None) -> None:
-    with app.store.lease("starter") as model:
+    with app.store.lease(app.settings.options.sd_model_checkpoint or "starter") as model:
         reads = width or int(model.unet.config.cross_attention_dim)
     torch.manual_seed(1)
     state = {"linear.0.weight": torch.randn(2 * reads, reads) / 8, "linear.1.weight": torch.randn(reads, 2 * reads) / 8}

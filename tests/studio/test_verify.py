@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -17,6 +18,7 @@ from safetensors.torch import save_file
 from modules.diffusion.samplers import SAMPLERS
 from modules.studio.app import App
 from modules.studio.command_line import read_files, read_flags
+from modules.studio.face_restoring import FINDER
 from modules.studio.image_files import encode, format_for, read_parameters, read_texts
 from modules.studio.job import LOCAL
 from modules.studio.record import IN_THE_REQUEST, RECORD, Record, lasting_options, pixels_hash, read_record
@@ -24,14 +26,18 @@ from modules.studio.request import Request, Txt2Img, read_request
 from modules.studio.resolve import resolve
 from modules.studio.settings import Options
 from modules.studio.verify import Verdict, verify, verify_files
+from tests.faces import bring_finder, save_restorer
 from tests.studio.conftest import Make
 from tests.studio.samples import as_bytes, make_picture
+from tests.studio.test_hypernetworks import save as save_hypernetwork
 from tests.tiny import TinyModels, ldm_vae_state, networks, save_ldm
+from tests.upscalers import save_compact
 
 QUICK = 100
 PROMPT = "a (red:1.2) [cat|dog]"
 SMALL = {"prompt": PROMPT, "seed": 7, "steps": 3, "width": 64, "height": 64}
 WHITE = Image.new("RGB", (64, 64), "white")
+LITTLE, RESTORER = "ESRGAN/Little.safetensors", "GFPGAN/GFPGANsmall.safetensors"
 DRAWN = {"dynamic_prompts": True}
 CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
     "words": ("txt2img", {}),
@@ -252,6 +258,60 @@ def test_other_weights_of_the_refiner_are_named(studio: App) -> None:
     data = file_of(studio, **CORPUS["a refiner"][1])
     other = with_record(data, lambda r: r["made"]["other_sha256"].update(refiner_checkpoint="cd" * 32))
     assert "The checkpoint other has other weights here" in verify(studio, other, LOCAL).cause
+
+
+def with_networks(studio: App, models: Path) -> bytes:
+    """A picture that an upscaler, a face restorer and a hypernetwork took part in."""
+    bring_finder(models)
+    save_restorer(models / RESTORER)
+    save_compact(models / LITTLE, strength=0.1)
+    save_hypernetwork(studio, "art")
+    studio.upscalers.refresh()
+    twice: dict[str, Any] = {"enable_hr": True, "hr_scale": 2, "hr_upscaler": "Little", "denoising_strength": 0.5}
+    chosen: dict[str, Any] = {"override_settings": {"face_restoration_model": "GFPGAN"}}
+    return file_of(studio, prompt="a cat <hypernet:art:1>", restore_faces=True, **twice, **chosen)
+
+
+def test_the_hashes_of_upscaler_restorer_and_hypernetwork_are_in_the_record(studio: App, tmp_path: Path) -> None:
+    data, models = with_networks(studio, tmp_path / "models"), tmp_path / "models"
+    assert record_in(data).made.networks == {
+        what: hashlib.sha256((models / name).read_bytes()).hexdigest()
+        for what, name in {
+            "upscaler Little": LITTLE,
+            "face restorer GFPGAN": RESTORER,
+            "face finder": FINDER,
+            "hypernetwork art": "hypernetworks/art.pt",
+        }.items()
+    }
+    assert verify(studio, data, LOCAL) == Verdict(0)
+    assert record_in(file_of(studio)).made.networks == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        (lambda at: save_compact(at / LITTLE, strength=0.3), "The upscaler Little has other weights here: "),
+        (lambda at: (at / "hypernetworks/art.pt").unlink(), "The hypernetwork art is not here ("),
+        (lambda at: (at / LITTLE).unlink(), "cannot be made again: No upscaler called 'Little'"),
+        (lambda at: (at / RESTORER).unlink(), "cannot be made again: Restore faces: There is no GFPGAN"),
+    ],
+    ids=["other upscaler", "no hypernetwork", "no upscaler", "no restorer"],
+)  # fmt: skip
+def test_a_network_that_is_another_or_missing_is_named(
+    studio: App, tmp_path: Path, changed: Callable[[Path], object], cause: str
+) -> None:
+    data = with_networks(studio, tmp_path / "models")
+    changed(tmp_path / "models")
+    studio.upscalers.refresh()
+    verdict = verify(studio, data, LOCAL)
+    assert not verdict.identical
+    assert cause in verdict.sentence
+
+
+def test_other_weights_of_the_face_restorer_are_named(studio: App, tmp_path: Path) -> None:
+    data = with_networks(studio, tmp_path / "models")
+    other = with_record(data, lambda r: r["made"]["networks"].update({"face restorer GFPGAN": "cd" * 32}))
+    assert "The face restorer GFPGAN has other weights here: " in verify(studio, other, LOCAL).cause
 
 
 def test_identical_pixels_need_no_cause(studio: App) -> None:
