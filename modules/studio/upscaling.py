@@ -104,11 +104,15 @@ class Upscalers:
         return [row.name for row in self.rows]
 
     def find(self, name: str) -> Upscaler:
-        """By name or the stem of its file, whatever its case. Raises: AquatintError saying what there is."""
-        wanted = name.strip().casefold() or NONE.casefold()
-        for row in self.rows:
-            if wanted in (row.name.casefold(), row.path.stem.casefold() if row.path else None):
-                return row
+        """By name or the stem of its file, whatever its case; a file that is new is found too.
+
+        Raises: AquatintError saying what there is.
+        """
+        if (found := self._listed(name)) is not None:
+            return found
+        self.refresh()
+        if (found := self._listed(name)) is not None:
+            return found
         raise AquatintError(f"No upscaler called '{name:.80}'. There are: {', '.join(self.names())}.")
 
     def hashes(self, name: str) -> dict[str, str]:
@@ -118,6 +122,11 @@ class Upscalers:
         """
         row = self.find(name)
         return {f"upscaler {row.name}": self._facts.hash_of(row.path)} if row.path else {}
+
+    def _listed(self, name: str) -> Upscaler | None:
+        wanted = name.strip().casefold() or NONE.casefold()
+        named = ({row.name.casefold(), row.path.stem.casefold() if row.path else ""} for row in self.rows)
+        return next((row for row, names in zip(self.rows, named, strict=False) if wanted in names), None)
 
     def upscale(
         self,

@@ -143,6 +143,7 @@ def _add_others(router: APIRouter, app: App) -> None:
     @router.get("/upscalers")
     def upscalers() -> list[dict[str, Any]]:
         """None, which clients expect to come first, what needs no model, and the networks in models/."""
+        app.upscalers.refresh()
         return [
             {
                 "name": row.name,

@@ -45,6 +45,12 @@ def test_what_lies_in_the_folders_is_listed_after_what_needs_no_network(upscaler
     assert "readme" not in upscalers.names()
 
 
+def test_a_file_that_is_new_is_found_by_whoever_names_it(upscalers: Upscalers, tmp_path: Path) -> None:
+    assert "New" not in upscalers.names()
+    save_compact(tmp_path / "SwinIR/New.safetensors")
+    assert upscalers.find("new").path == tmp_path / "SwinIR/New.safetensors"
+
+
 def test_a_folder_that_the_command_line_names_comes_first(open_studio: Make, tmp_path: Path) -> None:
     save_compact(tmp_path / "models/ESRGAN/Same.safetensors")
     mine = save_compact(tmp_path / "elsewhere/Same.safetensors")

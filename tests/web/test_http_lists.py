@@ -11,6 +11,7 @@ import torch
 from modules.studio.app import App
 from modules.web.gate import Gate
 from tests.studio.test_foreign_texts import EXPECTED, PICTURES, picture
+from tests.upscalers import save_compact
 from tests.web.asgi import ask
 from tests.web.conftest import Submit
 from tests.web.test_http_api import encoded, get, make, post
@@ -140,6 +141,11 @@ def test_checkpoints_can_be_refreshed_unloaded_and_loaded(open_site: Gate, app: 
     assert not app.store.loaded
     assert post(open_site, "reload-checkpoint", {}).status == 200
     assert "starter" in app.store.loaded
+
+
+def test_a_new_upscaler_is_in_the_list_at_once(open_site: Gate, app: App) -> None:
+    save_compact(app.folders.models / "ESRGAN/New.safetensors")
+    assert [row["name"] for row in get(open_site, "upscalers")][3:] == ["New"]
 
 
 def test_the_flags_are_told_without_their_secrets(open_site: Gate) -> None:
