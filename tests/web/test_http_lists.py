@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,9 +144,14 @@ def test_checkpoints_can_be_refreshed_unloaded_and_loaded(open_site: Gate, app: 
     assert "starter" in app.store.loaded
 
 
-def test_a_new_upscaler_is_in_the_list_at_once(open_site: Gate, app: App) -> None:
-    save_compact(app.folders.models / "ESRGAN/New.safetensors")
+def test_a_new_upscaler_is_in_the_list_at_once(
+    open_site: Gate, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.upscalers, "_folders", [tmp_path])
+    save_compact(tmp_path / "New.safetensors")
     assert [row["name"] for row in get(open_site, "upscalers")][3:] == ["New"]
+    monkeypatch.undo()
+    app.upscalers.refresh()
 
 
 def test_the_flags_are_told_without_their_secrets(open_site: Gate) -> None:
