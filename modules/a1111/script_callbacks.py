@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +127,18 @@ def _forget(which: Callable[[ScriptCallback], bool]) -> None:
     for callbacks in callback_map.values():
         callbacks[:] = [each for each in callbacks if not which(each)]
     ordered_callbacks_map.clear()
+
+
+@contextmanager
+def kept_as_they_are() -> Iterator[None]:
+    """What is registered or forgotten while the block lasts does not count."""
+    before = {name: list(callbacks) for name, callbacks in callback_map.items()}
+    try:
+        yield
+    finally:
+        for name, callbacks in callback_map.items():
+            callbacks[:] = before.get(name, [])
+        ordered_callbacks_map.clear()
 
 
 # What calls them

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from modules.studio.extension_packages import own_packages, plain_name, requirement_name
+from modules.studio.extension_conflicts import plain_name, requirement_name
+from modules.studio.extension_packages import own_packages
 
 BROUGHT: Mapping[str, str] = {
     "cv2": "opencv-python-headless",

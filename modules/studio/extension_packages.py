@@ -12,21 +12,20 @@ import sysconfig
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.command_line import ROOT
+from modules.studio.extension_conflicts import PLAIN, conflict_in, offender, plain_name
 from modules.studio.extension_process import run_aside
 
 PATIENCE = 1800.0
 """Seconds for pip, and for an install.py."""
 INSTALLING = "AQUATINT_INSTALLING"
 """Set while an install.py runs, and only then: elsewhere nobody asked for packages."""
-PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(\[[\w\s,.-]*\])?\s*(\(?[\s\d\w.*+!,<>=~-]*\)?)\s*(;.*)?")
-"""A requirement that names a package of the index; an address or an option for pip does not."""
 RUN = """
 import runpy, sys
 sys.path += sys.argv[2:]
@@ -59,7 +58,8 @@ class Plan:
     conflict: str = ""
     """Why it cannot be: pip's words, in short."""
     left_out: list[str] = field(default_factory=list)
-    """Lines that are not followed: addresses and options, and what would contradict Aquatint's own packages."""
+    """Lines that are not followed: addresses and options, what would contradict Aquatint's own packages, and what there
+    is no package of, with the reason where it is not plain."""
 
 
 # Where they lie
@@ -111,12 +111,12 @@ def plan(
 ) -> Plan:
     """Asks pip, and with it the package index, what these requirements come to.
 
-    `only_new` leaves out what names a package that is installed. `from_source` allows packages that are built here,
-    by programs of their own.
+    `only_new` leaves out what names a package of Aquatint's, and whatever else pip says no to. `from_source` allows
+    packages that are built here, by programs of their own.
 
     Raises: PackagesError when pip cannot be run.
     """
-    held = {plain_name(re.split("[= ]", line)[0]) for line in constraints}
+    held = own_packages()
     wanted, left_out = [], []
     for line in lines:
         match = PLAIN.fullmatch(line)
@@ -124,48 +124,29 @@ def plan(
             left_out.append(line)
         else:
             wanted.append(line)
+    found = _asked(wanted, constraints, from_source)
+    while only_new and (line := offender(found.conflict, wanted)):
+        bare = re.sub(r"\[[^]]*\]", "", line)
+        left_out.append(f"{line}: {found.conflict}" if bare == line else f"the extras of {line}: {found.conflict}")
+        wanted = [bare if each == line else each for each in wanted if each != line or bare != line]
+        found = _asked(wanted, constraints, from_source)
+    return replace(found, left_out=left_out)
+
+
+def _asked(wanted: Sequence[str], constraints: Sequence[str], from_source: bool) -> Plan:
+    """What pip says to just these."""
     if not wanted:
-        return Plan(left_out=left_out)
+        return Plan()
     with _folder() as folder:
         (folder / "wanted.txt").write_text("\n".join(wanted), "utf-8")
         (folder / "locks.txt").write_text("\n".join(constraints), "utf-8")
         report = folder / "report.json"
-        words = [
-            "--dry-run",
-            "--report",
-            str(report),
-            "-c",
-            str(folder / "locks.txt"),
-            "-r",
-            str(folder / "wanted.txt"),
-        ]
-        output = _pip([*words, *_binary(from_source)], folder)
+        words = ["--dry-run", "--report", str(report), "-c", str(folder / "locks.txt")]
+        output = _pip([*words, "-r", str(folder / "wanted.txt"), *_binary(from_source)], folder)
         if output is not None:
-            return Plan(conflict=conflict_in(output, wanted), left_out=left_out)
+            return Plan(conflict=conflict_in(output, constraints))
         rows = json.loads(report.read_text("utf-8"))["install"]
-    return Plan([_package(row) for row in rows], left_out=left_out)
-
-
-def conflict_in(output: str, wanted: Sequence[str] = ()) -> str:
-    """Of what pip says when it fails, what a person needs."""
-    text = re.sub(r" *\((?:from|constraint)[^)]*\)", "", output)
-    cause = re.findall(r"^\s+(.+ (?:depends on|requested) .+|The user requested .+)$", text, re.MULTILINE)
-    if "ResolutionImpossible" in output or "conflicting dependencies" in output:
-        held = [line.replace("The user requested (constraint) ", "Aquatint has ") for line in _causes(output)]
-        return "; ".join(dict.fromkeys(held or cause)) or "its requirements contradict Aquatint's own packages"
-    missing = re.search(r"No matching distribution found for ([^\n]+)|satisfies the requirement ([^\n]+)", text)
-    if missing:
-        name = (missing[1] or missing[2]).strip()
-        return f"there is no ready-made package of {name} for this Python and machine"
-    errors = [line.removeprefix("ERROR: ").strip() for line in output.splitlines() if line.startswith("ERROR")]
-    return (errors or output.strip().splitlines() or ["pip said nothing"])[-1][:500]
-
-
-def _causes(output: str) -> list[str]:
-    """The lines of pip's paragraph on a conflict."""
-    _, _, paragraph = output.partition("The conflict is caused by:")
-    lines = paragraph.strip("\n").split("\n\n")[0].splitlines() if paragraph else []
-    return [line.strip() for line in lines if line.strip()]
+    return Plan([_package(row) for row in rows])
 
 
 def _package(row: dict[str, Any]) -> Package:
@@ -221,9 +202,16 @@ def run_installer(
             "PIP_PREFIX": str(overlay),
             **({} if from_source else {"PIP_ONLY_BINARY": ":all:"}),
         }
-        code = _run([sys.executable, "-c", RUN, str(script), *own], script.parent, given, say)
+        last = [""]
+
+        def heard(line: str) -> None:
+            last[0] = line.strip() or last[0]
+            say(line)
+
+        code = _run([sys.executable, "-c", RUN, str(script), *own], script.parent, given, heard)
+    _drop_replaced(overlay)
     if code:
-        raise PackagesError(f"install.py ended with exit code {code}.")
+        raise PackagesError(f"install.py ended with exit code {code}. Its last words: {last[0][:300] or 'none'}")
 
 
 def installed_in(overlay: Path) -> dict[str, str]:
@@ -231,6 +219,27 @@ def installed_in(overlay: Path) -> dict[str, str]:
     places = [str(site) for site in sites(overlay) if site.is_dir()]
     found = metadata.distributions(path=places) if places else ()
     return {row.name: row.version for row in found if row.name}
+
+
+def _drop_replaced(overlay: Path) -> None:
+    """Of a package that is there twice, only the later one stays: pip takes nothing away outside its environment."""
+    places = [str(site) for site in sites(overlay) if site.is_dir()]
+    rows = [row for row in (metadata.distributions(path=places) if places else ()) if row.name and row.files]
+    rows.sort(key=_installed_at)
+    last = {plain_name(row.name): row for row in rows}
+    for row in rows:
+        newer = last[plain_name(row.name)]
+        if row is not newer:
+            kept = {str(file) for file in newer.files or ()}
+            for file in (file for file in row.files or () if str(file) not in kept):
+                Path(str(file.locate())).unlink(missing_ok=True)
+
+
+def _installed_at(row: metadata.Distribution) -> float:
+    """pip writes the RECORD anew; the other files are as old as their wheel."""
+    return max(
+        (Path(str(file.locate())).stat().st_mtime for file in row.files or () if file.name == "RECORD"), default=0
+    )
 
 
 def _replace(overlay: Path, fresh: Path) -> None:
@@ -245,17 +254,6 @@ def _replace(overlay: Path, fresh: Path) -> None:
 
 def _binary(from_source: bool) -> list[str]:
     return [] if from_source else ["--only-binary", ":all:"]
-
-
-def plain_name(name: str) -> str:
-    """As the index compares names (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def requirement_name(line: str) -> str:
-    """The plain name of the package that a line of requirements.txt asks for; "" for an address or an option."""
-    match = PLAIN.fullmatch(line)
-    return plain_name(match[1]) if match else ""
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ SKIPPED = frozenset({".git", "__pycache__", "node_modules", "venv", ".venv", "te
 HOST = re.compile(r"(?:https?|wss?)://[\w.-]+")
 REACHES = re.compile(r"\b(fetch|XMLHttpRequest|\.open|WebSocket|EventSource|import|src|sendBeacon)\b")
 PIP = re.compile(r"""(?:run_pip\(\s*f?|pip["']?,\s*["']install["'],\s*)["'](?:install\s+)?([^"']+)""")
+NAMES_A_PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*[\s\w.\[\],<>=~!*-]*")
+DEPENDENCIES = re.compile(r"^\[project\]\s*$[^\0]*?^dependencies\s*=\s*(\[[^\0]*?\])\s*(?:#.*)?$", re.MULTILINE)
+"""The list of a pyproject.toml, which is written as Python's lists are."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Scan:
     notes: list[str] = field(default_factory=list)
     """What else it does that its owner may want to know."""
     requirements: list[str] = field(default_factory=list)
-    """Lines of its requirements.txt, and packages that it takes for granted because A1111 brings them."""
+    """Lines of its requirements.txt or pyproject.toml, and packages that it takes for granted: A1111 brings them."""
     installs: list[str] = field(default_factory=list)
     """What its install.py asks pip for, as far as its text tells; it may ask for more."""
     has_installer: bool = False
@@ -58,7 +62,9 @@ def scan(folder: Path, words: Words) -> Scan:
     installer = folder / "install.py"
     requirements = requirements_of(folder)
     own = {code.path.removesuffix(".py").removesuffix("/__init__") for code in codes}
-    requirements += taken_for_granted((need for code in loaded for need in code.needs if need not in own), requirements)
+    at_first = [code for code in codes if code in loaded or code.path == installer.name]
+    needs = (need for code in at_first for need in code.needs if need not in own)
+    requirements += taken_for_granted(needs, requirements)
     return Scan(
         verdict=verdict,
         reasons=impossible or shims,
@@ -79,13 +85,28 @@ def sources(folder: Path) -> list[Path]:
 
 
 def requirements_of(folder: Path) -> list[str]:
-    """The lines of requirements.txt that name a package."""
-    try:
-        text = (folder / "requirements.txt").read_text("utf-8-sig", "replace")
-    except OSError:
-        return []
+    """The lines of requirements.txt that name a package; where there is no such file, pyproject.toml's."""
+    text = _text(folder / "requirements.txt")
+    if text is None:
+        return _dependencies(_text(folder / "pyproject.toml") or "")
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
     return [line for line in lines if line]
+
+
+def _dependencies(text: str) -> list[str]:
+    found = DEPENDENCIES.search(text.replace("\r\n", "\n"))
+    try:
+        lines = ast.literal_eval(found[1]) if found else []
+    except (ValueError, SyntaxError):
+        return []
+    return [line.strip() for line in lines if isinstance(line, str) and line.strip()]
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8-sig", "replace")
+    except OSError:
+        return None
 
 
 def _loaded(codes: list[Code]) -> list[Code]:
@@ -103,11 +124,8 @@ def _loaded(codes: list[Code]) -> list[Code]:
 
 
 def _installs(installer: Path) -> list[str]:
-    try:
-        text = installer.read_text("utf-8-sig", "replace")
-    except OSError:
-        return []
-    return _unique(found.strip() for found in PIP.findall(text) if "{" not in found)
+    found = (found.strip() for found in PIP.findall(_text(installer) or ""))
+    return _unique(each for each in found if NAMES_A_PACKAGE.fullmatch(each) and each != "install")
 
 
 def _javascript(folder: Path) -> list[Path]:

@@ -239,19 +239,24 @@ class Extensions:
         return packages.plan(found.requirements, self._locks(name), only_new=only_new, from_source=from_source)
 
     def install_packages(self, name: str, plan: packages.Plan, say: packages.Say, *, from_source: bool = False) -> None:
-        """Installs a plan, then runs install.py if there is one, both into the extension's own overlay."""
+        """Installs a plan, then runs install.py if there is one, both into the extension's own overlay.
+
+        What is in the overlay is known afterwards, also where install.py fails.
+        """
         row = self.get(name)
         overlay = packages.overlay_of(self._state, name)
-        if plan.packages:
-            say(f"Installing {', '.join(f'{each.name} {each.version}' for each in plan.packages)}")
-            packages.install(plan.packages, overlay, from_source=from_source)
-        installer = row.path / "install.py"
-        if installer.is_file():
-            say("Running install.py")
-            packages.run_installer(installer, overlay, self._locks(name), say, from_source=from_source)
-        with self._lock:
-            record = self._records.get(name) or Record("folder", "", by_hand=True)
-            self._records.keep(name, replace(record, packages=packages.installed_in(overlay)))
+        try:
+            if plan.packages:
+                say(f"Installing {', '.join(f'{each.name} {each.version}' for each in plan.packages)}")
+                packages.install(plan.packages, overlay, from_source=from_source)
+            installer = row.path / "install.py"
+            if installer.is_file():
+                say("Running install.py")
+                packages.run_installer(installer, overlay, self._locks(name), say, from_source=from_source)
+        finally:
+            with self._lock:
+                record = self._records.get(name) or Record("folder", "", by_hand=True)
+                self._records.keep(name, replace(record, packages=packages.installed_in(overlay)))
 
     def remove_packages(self, name: str) -> None:
         """Takes its overlay away."""

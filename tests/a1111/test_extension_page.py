@@ -68,6 +68,10 @@ def test_no_elem_id_is_there_twice_but_that_of_the_list_of_scripts(demo: Any) ->
     assert {elem_id for elem_id in found if found.count(elem_id) > 1} == {"script_list"}
 
 
+def test_what_a_script_registers_every_second_time_that_it_is_made_is_registered_once(demo: Any) -> None:
+    assert ids(demo).count("tab_old_words_once") == 1
+
+
 def test_a_script_whose_controls_fail_leaves_the_page_whole_and_is_told_of(demo: Any) -> None:
     conduct = word("bridge.containment").containment.conduct("broken_words")
     assert "these controls cannot be made" in conduct.last_error

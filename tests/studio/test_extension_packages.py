@@ -51,6 +51,35 @@ def test_what_would_contradict_can_be_left_out(index: Path) -> None:
     assert (names(found), found.left_out) == (["brought==1.0"], ["pillow==1.5"])
 
 
+def test_what_there_is_no_package_of_can_be_left_out(index: Path) -> None:
+    wheel(index, "brought")
+    wheel(index, "needy", requires=["nowhere"])
+    lines = ["needy", "brought", "absent>=2"]
+    assert plan(lines, locks()).packages == []
+    found = plan(lines, locks(), only_new=True)
+    assert names(found) == ["brought==1.0"]
+    assert sorted(found.left_out) == [
+        "absent>=2: there is no ready-made package of absent>=2 for this Python and machine",
+        "needy: there is no ready-made package of nowhere for this Python and machine; needy wants it",
+    ]
+
+
+def test_a_package_can_come_without_the_extras_that_would_contradict(index: Path) -> None:
+    wheel(index, "brought", extras={"magic": "pillow<2"})
+    wheel(index, "pillow", "1.5")
+    conflict = plan(["brought[magic]>=1"], locks()).conflict
+    assert "brought[magic]" in conflict
+    assert "Aquatint has pillow==" in conflict
+    found = plan(["brought[magic]>=1"], locks(), only_new=True)
+    assert (names(found), found.left_out) == (["brought==1.0"], [f"the extras of brought[magic]>=1: {conflict}"])
+
+
+def test_packages_that_only_the_tests_have_are_not_left_out(index: Path) -> None:
+    wheel(index, "brought")
+    found = plan(["brought"], [*locks(), "brought==1.0"], only_new=True)
+    assert names(found) == ["brought==1.0"]
+
+
 def test_packages_of_another_extension_hold_their_versions(index: Path) -> None:
     wheel(index, "brought", "1.0")
     wheel(index, "brought", "2.0")
@@ -120,6 +149,29 @@ def test_an_install_script_installs_into_the_overlay(index: Path, tmp_path: Path
     packages.run_installer(script, overlay, locks(), said.append)
     assert said[0] == f"hello from __main__ {script}"
     assert installed_in(overlay) == {"brought": "1.0"}
+
+
+def test_a_version_that_an_install_script_replaces_leaves_nothing_behind(index: Path, tmp_path: Path) -> None:
+    overlay = packages.overlay_of(tmp_path, "x")
+    wheel(index, "brought", "2.0", also="only_in_two")
+    install(plan(["brought"], locks()).packages, overlay)
+    wheel(index, "brought", "1.0")
+    script = tmp_path / "install.py"
+    script.write_text(
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'brought<2'], check=True)"
+    )
+    packages.run_installer(script, overlay, locks(), lambda line: None)
+    assert installed_in(overlay) == {"brought": "1.0"}
+    there = {path.name for site in sites(overlay) for path in site.iterdir() if path.suffix == ".py"}
+    assert there == {"brought.py"}
+    assert "version = '1.0'" in next(site / "brought.py" for site in sites(overlay)).read_text()
+
+
+def test_an_install_script_that_fails_is_quoted(tmp_path: Path) -> None:
+    script = tmp_path / "install.py"
+    script.write_text("raise SystemExit('No wheel of mine.')")
+    with pytest.raises(PackagesError, match=r"exit code 1\. Its last words: No wheel of mine\."):
+        packages.run_installer(script, packages.overlay_of(tmp_path, "x"), locks(), lambda line: None)
 
 
 def test_an_install_script_cannot_replace_our_packages(index: Path, tmp_path: Path) -> None:

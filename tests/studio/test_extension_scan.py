@@ -166,6 +166,32 @@ def test_what_a1111_brings_is_wanted_though_no_line_names_it(tmp_path: Path, mon
     assert scan(tmp_path, WORDS).requirements == ["opencv-python-headless", "piexif"]
 
 
+def test_only_what_an_installer_names_for_certain_is_listed(tmp_path: Path) -> None:
+    installer = (
+        "import git, launch\nlaunch.run_pip(f'install -U {package}')\nlaunch.run_pip(f'install \"{package}\"')\n"
+        "launch.run_pip('install rembg==2.0.50 --no-deps', 'x')\nlaunch.run_pip('install plain')"
+    )
+    extension(tmp_path, scripts__a="", install=installer)
+    assert scan(tmp_path, WORDS).installs == ["rembg==2.0.50 --no-deps", "plain"]
+
+
+def test_what_the_installer_itself_imports_is_wanted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extension_needs, "own_packages", dict)
+    extension(tmp_path, scripts__a="", install="import git")
+    assert scan(tmp_path, WORDS).requirements == ["GitPython"]
+
+
+def test_where_there_are_no_requirements_those_of_the_project_are_read(tmp_path: Path) -> None:
+    extension(tmp_path, scripts__a="")
+    project = (
+        '[tool.x]\ndependencies = ["no"]\n[project]\nname = "x"\ndependencies = [\n    "foo[bar,baz]~=1.8", # why\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(f"{project}    'qux',\n]\n[project.optional-dependencies]\ndev = ['no']\n")
+    assert scan(tmp_path, WORDS).requirements == ["foo[bar,baz]~=1.8", "qux"]
+    (tmp_path / "requirements.txt").write_text("foo\n")
+    assert scan(tmp_path, WORDS).requirements == ["foo"]
+
+
 @pytest.mark.parametrize("line", ["opencv_python>=4.8", "opencv-contrib-python", "OpenCV-Python-Headless==4.9 # all"])
 def test_what_a_line_names_by_any_of_its_names_is_not_wanted_twice(
     tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch

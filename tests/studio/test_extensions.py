@@ -349,3 +349,19 @@ def test_packages_are_planned_installed_and_remembered(
     assert house.extensions.overlays() == []
     house.extensions.remove_packages(name)
     assert not overlay_of(house.folders.state, name).exists()
+
+
+def test_packages_that_came_are_known_though_the_install_script_failed(
+    house: House, brought: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_these(tmp_path / "index", monkeypatch)
+    wheel(tmp_path / "index", "carried")
+    write(brought, "requirements.txt", "carried\n")
+    write(brought, "install.py", "raise SystemExit('no')")
+    name = installed(house, brought)
+    with pytest.raises(AquatintError, match="exit code 1"):
+        house.extensions.install_packages(name, house.extensions.plan_packages(name), lambda line: None)
+    record = house.row(name).record
+    assert record is not None
+    assert record.packages == {"carried": "1.0"}
+    assert house.extensions.waits()

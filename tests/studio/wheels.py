@@ -6,17 +6,28 @@ import base64
 import hashlib
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 
-def wheel(folder: Path, name: str, version: str = "1.0", requires: Sequence[str] = (), code: str = "") -> Path:
-    """A wheel of one module."""
+def wheel(
+    folder: Path,
+    name: str,
+    version: str = "1.0",
+    requires: Sequence[str] = (),
+    code: str = "",
+    extras: Mapping[str, str] | None = None,
+    also: str = "",
+) -> Path:
+    """A wheel of one module, or of two; each of the `extras` requires one package."""
     about = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    for extra, wanted in (extras or {}).items():
+        needs += f'Provides-Extra: {extra}\nRequires-Dist: {wanted}; extra == "{extra}"\n'
     files = {
+        **({f"{also}.py": ""} if also else {}),
         f"{name}.py": code or f"version = {version!r}\n",
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",

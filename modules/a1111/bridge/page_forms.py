@@ -129,8 +129,11 @@ class ScriptControls:
 
 
 def _runner_of_inpaint() -> ScriptRunner:
+    """Scripts count on being made twice, for txt2img and for img2img: what they register the third time they have
+    registered already."""
     runner = ScriptRunner()
-    runner.initialize_scripts(is_img2img=True)
+    with importlib.import_module("modules.script_callbacks").kept_as_they_are():
+        runner.initialize_scripts(is_img2img=True)
     for script in runner.scripts:
         script.tabname = "inpaint"
     return runner

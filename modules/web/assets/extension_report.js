@@ -42,7 +42,7 @@ export function planReport(plan, { begin }, leave) {
       h('h3', {}, `The packages of ${plan.name} cannot come`),
       h('p', { class: 'aq-bad' }, `${plan.conflict}.`),
       h('p', { class: 'aq-soft' }, 'Nothing was installed. Aquatint keeps the versions that it was tested with.'),
-      h('div', { class: 'aq-row' }, button('skip', 'Leave out what Aquatint has', again({ only_new: true })), button('wand', 'Allow packages that are built here', again({ from_source: true }), { title: 'They run programs of their own while they are built' }), button('close', 'Close', leave)),
+      h('div', { class: 'aq-row' }, button('skip', 'Leave out what cannot come', again({ only_new: true }), { title: 'What Aquatint has in a version of its own, what there is no package of, and extras; each is named' }), button('wand', 'Allow packages that are built here', again({ from_source: true }), { title: 'They run programs of their own while they are built' }), button('close', 'Close', leave)),
     );
   }
   return card(

@@ -199,7 +199,16 @@ function saveImage() {
 function modalKeyHandler() {}
 function updateOnBackgroundChange() {}
 
-// Tooltips that components were given
+// Tooltips: those that extensions have added to this table, by an element's text or class, and those of components
+
+var titles = {};
+
+document.addEventListener('mouseover', ({ target }) => {
+  if (!(target instanceof Element) || target.title || !Object.keys(titles).length) return;
+  const names = [target.textContent.trim().slice(0, 200), target.value, ...target.classList];
+  const name = names.find((each) => Object.hasOwn(titles, each ?? ''));
+  if (name !== undefined) target.title = getTranslation(titles[name]) ?? titles[name];
+});
 
 onUiLoaded(() => {
   for (const component of window.gradio_config?.components ?? []) {

@@ -30,6 +30,7 @@ onUiLoaded(() => {
   app.querySelector('#txt2img_tools').appendChild(button);
 });
 
+titles = { ...titles, 'W': 'Writes into the prompt' };
 onUiUpdate(() => (oldWords.updates += 1));
 onAfterUiUpdate(() => (oldWords.after += 1));
 onUiTabChange(() => oldWords.tabs.push(get_uiCurrentTab()?.textContent.trim()));

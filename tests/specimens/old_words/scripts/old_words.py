@@ -6,6 +6,7 @@ from modules import script_callbacks, scripts, shared
 from modules.ui_components import InputAccordion, ToolButton
 
 HEARD = []
+MADE = []
 
 
 class OldWords(scripts.Script):
@@ -63,7 +64,12 @@ class OldWords(scripts.Script):
 
 
 class Chosen(scripts.Script):
-    """To be chosen: makes the picture with other words."""
+    """To be chosen: makes the picture with other words. Counts on being made twice, for txt2img and for img2img."""
+
+    def __init__(self):
+        MADE.append(self)
+        if len(MADE) % 2:
+            script_callbacks.on_ui_tabs(one_more_tab)
 
     def title(self):
         return "Chosen words"
@@ -91,6 +97,12 @@ def on_ui_tabs():
                 gr.HTML("<b id='old_words_deep'>deep</b>")
         greet.click(fn=lambda name: f"Hello {name}", _js="(name) => name", inputs=[name], outputs=[said])
     return [(page, "Old words", "old_words")]
+
+
+def one_more_tab():
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.HTML("once", elem_id="old_words_once_text")
+    return [(page, "Once", "old_words_once")]
 
 
 def on_app_started(demo, app):
