@@ -22,7 +22,7 @@ DEEPEST = 30
 LONGEST = 20_000
 """Characters of a prompt."""
 
-NAME = re.compile(r"__(?!_)([\w\-./*?]+?)__")
+NAME = re.compile(r"__[~@!]?(?!_)([\w\-./*?]+?)__")
 _MARK = re.compile(r"\\.|\{|" + NAME.pattern, re.DOTALL)
 _BRACKET = re.compile(r"\\.|[{}\[\]]", re.DOTALL)
 _BAR = re.compile(r"\\.|[{\[|]", re.DOTALL)

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from dynamicprompts.generators import CombinatorialPromptGenerator
+from dynamicprompts.generators import CombinatorialPromptGenerator, RandomPromptGenerator
 from dynamicprompts.wildcards.wildcard_manager import WildcardManager
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +61,18 @@ def squashed(text: str) -> str:
         "__animals/cat__, __animals/*__",
         "{__colour__|z}",
         "{2$$__animals/cat__}",
+        "{2-3$$a|b|c}",
+        "{2-$$ $$a|b|c}",
+        "{3-1$$a|b|c}",
+        "{0$$a|b}",
+        "{2$${a|b}|{c|d}}",
+        "{a|{b|{c|__colour__}}}",
+        "{3::a|0.5::b|c}",
+        "{3::a b|2::{c|d}}",
+        "{a::b|c}",
+        "{@a|b}",
+        "__@animals/cat__",
+        "__missing__ {a|b}",
         "a}b",
     ],
 )
@@ -84,6 +96,15 @@ def test_options_are_as_likely_as_they_weigh() -> None:
     assert found["a"] / found["b"] == pytest.approx(3, rel=0.15)
     assert "c" not in found
     assert drawn("{0::a|0::b}").keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize("template", ["{3::a|b|2::c}", "{0.5::a|1.5::b}", "{a|b|4::{c|d}}"])
+def test_options_are_as_likely_as_dynamicprompts_has_them(template: str, tmp_path: Path) -> None:
+    generator = RandomPromptGenerator(WildcardManager(tmp_path), seed=3)
+    theirs = Counter(str(text) for text in generator.generate(template, 4000))
+    ours = drawn(template, 4000)
+    assert ours.keys() == theirs.keys()
+    assert all(abs(ours[text] - theirs[text]) / 4000 < 0.04 for text in theirs)
 
 
 @pytest.mark.parametrize(

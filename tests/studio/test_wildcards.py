@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
+from dynamicprompts.generators import CombinatorialPromptGenerator
+from dynamicprompts.wildcards.wildcard_manager import WildcardManager
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.infotext import read_infotext
 from modules.studio.job import Progress
 from modules.studio.request import Txt2Img
+from modules.studio.templates import draw
 from modules.studio.wildcards import WildcardFolder
 from tests.studio.test_loras import run
 
@@ -52,6 +56,41 @@ def test_a_yaml_or_json_file_holds_lists_by_their_keys(tmp_path: Path) -> None:
         "sub/hats": ["bowler"],
     }
     assert folder.find("cats") == ["tabby", "2::lion"]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "__colour__",
+        "__animals/*__",
+        "__animals/**__",
+        "__animals/c*__",
+        "__a?__",
+        "__a*__",
+        "__fruit__",
+        "__thing/sub__",
+        "__list__",
+        "__nested__",
+        "{2$$ & $$__colour__}",
+        "__nobody__ and __colour__",
+    ],
+)
+def test_files_hold_what_dynamicprompts_finds_in_them(tmp_path: Path, template: str) -> None:
+    folder = folder_of(
+        tmp_path,
+        colour_txt="red\n# a remark\n\nblue # too\n  {dark|pale} grey  \n",
+        animals__cat_txt="tabby\nlion",
+        animals__dog_txt="pug",
+        animals__deep__fish_txt="cod",
+        ab_txt="x",
+        ac_txt="y",
+        nested_txt="a __colour__ __animals/*__\nnone",
+        y_yaml="fruit:\n  - apple\n  - 2::pear\nthing:\n  sub:\n    - one\n    - '{two|three}'\n",
+        list_json='["j1", "j2"]',
+    )
+    theirs = CombinatorialPromptGenerator(WildcardManager(tmp_path)).generate(template, 200)
+    ours = (draw(template, folder.find, Random(seed)).text for seed in range(900))
+    assert {"".join(text.split()) for text in ours} == {"".join(str(text).split()) for text in theirs}
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "../../*", "..", "sub/../../secret"])
