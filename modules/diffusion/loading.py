@@ -34,7 +34,7 @@ from modules.diffusion.ldm_keys import UNET, VAE, Source, clip_sources, open_cli
 from modules.diffusion.libraries import taken_from
 from modules.diffusion.placement import float32_weights
 from modules.diffusion.sigmas import zero_terminal_snr
-from modules.diffusion.sizes import below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
+from modules.diffusion.sizes import Shapes, below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
 from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
 
 if TYPE_CHECKING:
@@ -64,6 +64,22 @@ def load_components(checkpoint: Checkpoint, hardware: Hardware) -> Components:
         if not checkpoint.prediction_known:
             components.prediction_type = tried_prediction(components.unet)
     return components
+
+
+def blank_networks(checkpoint: Checkpoint) -> tuple[Any, Any]:
+    """Its UNet, and its VAE if it has one (else None), on torch's meta device: shapes without numbers. Only headers are
+    read. Raises CheckpointError."""
+    with _naming(checkpoint.name):
+        if checkpoint.is_folder:
+            folder = checkpoint.path
+            unet, vae = (read_json(folder / part / "config.json", folder) for part in ("unet", "vae"))
+            return empty_unet(unet), empty_vae(vae)
+        family = checkpoint.family
+        with open_weights(checkpoint.path) as weights:
+            shapes = {name: info.shape for name, info in weights.tensors.items()}
+        own = below(shapes, VAE)
+        own_vae = empty_vae(_config(family, "vae") | vae_sizes(own)) if own else None
+        return empty_unet(_unet_config(family, shapes)), own_vae
 
 
 def load_vae(path: Path, family: Family, hardware: Hardware) -> Any:
@@ -127,7 +143,7 @@ def _load_file(checkpoint: Checkpoint, hardware: Hardware) -> Components:
     family = checkpoint.family
     with open_weights(checkpoint.path) as weights:
         shapes = {name: info.shape for name, info in weights.tensors.items()}
-        config = _config(family, "unet") | unet_sizes(below(shapes, UNET))
+        config = _unet_config(family, shapes)
         unet = empty_unet(config)
         sources = unet_sources(unet.state_dict(), config)
         _refuse_strangers(weights, UNET, sources)
@@ -137,6 +153,10 @@ def _load_file(checkpoint: Checkpoint, hardware: Hardware) -> Components:
         vae = _vae_of_original_names(weights, VAE, family, hardware) if has_vae else None
     sigmas = training_sigmas(zero_snr=checkpoint.zero_snr)
     return Components(unet, encoders, vae, family.latent_scale, sigmas, checkpoint.prediction_type)
+
+
+def _unet_config(family: Family, shapes: Shapes) -> dict[str, Any]:
+    return _config(family, "unet") | unet_sizes(below(shapes, UNET))
 
 
 def _refuse_strangers(weights: Weights, prefix: str, sources: Names) -> None:

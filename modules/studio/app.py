@@ -9,6 +9,7 @@ from typing import NamedTuple
 from modules.diffusion.attention import Attention, choose_attention, hide_xformers_without_cuda
 from modules.diffusion.embedding_files import EmbeddingFolder
 from modules.diffusion.file_facts import FileFacts
+from modules.diffusion.forecast import Forecasts
 from modules.diffusion.hardware import Hardware, probe
 from modules.diffusion.lora_files import LoraFolder
 from modules.diffusion.store import ModelStore
@@ -57,6 +58,7 @@ class App(NamedTuple):
     uploads: Uploads
     forms: Forms
     engine: Engine
+    forecasts: Forecasts
     lock: DataLock
 
     def close(self) -> None:
@@ -92,9 +94,7 @@ def open_app(
     folders.empty_exchange()
     _tidy(queue, gallery, uploads, forms)
     report("the device")
-    hide_xformers_without_cuda()
-    hardware = probe(flags.device, no_half=flags.no_half, offload=flags.offload)
-    attention = choose_attention(hardware, flags.attention)
+    hardware, attention = _device(flags)
     report("checkpoints")
     embeddings = EmbeddingFolder([folders.embeddings], folders.state / "embeddings.json")
     keep, cache = settings.options.sd_checkpoints_limit, folders.state / "hashes.json"
@@ -123,11 +123,18 @@ def open_app(
         uploads,
         forms,
         engine,
+        Forecasts(hardware, attention),
         lock,
     )
     engine.hooks += hooks(app)
     engine.start()
     return app
+
+
+def _device(flags: Flags) -> tuple[Hardware, Attention]:
+    hide_xformers_without_cuda()
+    hardware = probe(flags.device, no_half=flags.no_half, offload=flags.offload)
+    return hardware, choose_attention(hardware, flags.attention)
 
 
 def _networks_for_pictures(

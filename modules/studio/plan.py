@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.forecast import Work
+from modules.diffusion.hardware import free_memory
 from modules.diffusion.prompt_parts import LORA_KINDS, read_prompt
 from modules.studio.record import CHECKPOINTS
 from modules.studio.request import Request, Txt2Img
@@ -62,8 +64,10 @@ class Plan:
     """Checkpoints that are not in memory yet."""
     seconds: float | None
     """By like jobs on this machine; loading comes on top."""
-    memory_at_least: int | None
-    """Bytes of the weights in the number format that they run in; what sampling needs besides is not known."""
+    peak_memory: int | None
+    """Bytes that its networks need at once, by a forecast."""
+    memory: int
+    """Bytes that the device has in all."""
     ahead: int
     """Jobs that may run before, if nobody adds one."""
 
@@ -71,12 +75,18 @@ class Plan:
     def sentence(self) -> str:
         """The parts that a person may want to act upon, in one line."""
         missing = [f"no {row.kind} called {row.name:.40}" for row in self.networks if not row.found]
+        short = f"more memory than the {_gigabytes(self.memory)} that are here" if self._is_too_large else ""
+        peak = f"needs {_gigabytes(self.peak_memory)}" if self.peak_memory else ""
         pictures = f"{self.images} pictures" if self.images > 1 else ""
         time = "time not known yet" if self.seconds is None else f"about {_duration(self.seconds)}"
         loads = f"loads {', '.join(name.rpartition('/')[2] for name in self.loads)} first" if self.loads else ""
         ahead = f"{self.ahead} job{'s' if self.ahead > 1 else ''} ahead" if self.ahead else ""
-        told = " · ".join(filter(None, [*missing, pictures, time, loads, ahead]))
+        told = " · ".join(filter(None, [*missing, short, pictures, time, peak, loads, ahead]))
         return told[0].upper() + told[1:]
+
+    @property
+    def _is_too_large(self) -> bool:
+        return self.peak_memory is not None and self.peak_memory > self.memory
 
 
 def plan_of(app: App, request: Request, owner: str, options: Options) -> Plan:
@@ -87,8 +97,9 @@ def plan_of(app: App, request: Request, owner: str, options: Options) -> Plan:
     resolved, options = resolve(request, options, app.store, app.styles, app.upscalers, app.faces)
     past = [told for row in app.queue.rows(None, ["done"], limit=REMEMBERED) if (told := _past(row)) is not None]
     names = dict.fromkeys([options.sd_model_checkpoint, *_further_checkpoints(resolved)])
-    weights = [app.store.find(name).parameters for name in names]
-    whole = app.hardware.offload == "none" and all(weights)
+    networks = tuple(_networks(app, resolved, options))
+    rewritten = any(network.found for network in networks)
+    works = [Work(app.store.find(name), _sizes(resolved), _rows(app, resolved), rewritten) for name in names]
     width, height = final_size(resolved.model_dump())
     return Plan(
         prompt=resolved.prompt,
@@ -101,10 +112,11 @@ def plan_of(app: App, request: Request, owner: str, options: Options) -> Plan:
         height=height,
         steps=_steps(resolved),
         images=resolved.n_iter * resolved.batch_size,
-        networks=tuple(_networks(app, resolved, options)),
+        networks=networks,
         loads=tuple(name for name in names if name not in app.store.loaded),
         seconds=estimate(past, options.sd_model_checkpoint, (width, height), work(resolved.model_dump())),
-        memory_at_least=sum(weights) * app.hardware.dtype.itemsize if whole else None,
+        peak_memory=app.forecasts.peak(works),
+        memory=free_memory(app.hardware.device).total,
         ahead=_ahead(app, owner),
     )
 
@@ -137,6 +149,17 @@ def final_size(request: Mapping[str, Any]) -> tuple[int, int]:
     if request.get("enable_hr"):
         return Txt2Img.model_validate(dict(request)).hires_size.final
     return request["width"], request["height"]
+
+
+def _sizes(request: Request) -> tuple[tuple[int, int], ...]:
+    """Of each pass."""
+    return tuple(dict.fromkeys([(request.width, request.height), final_size(request.model_dump())]))
+
+
+def _rows(app: App, request: Request) -> int:
+    """Images and prompts in one call of the network: on the CPU an image at a time."""
+    guided = 1 if request.cfg_scale == 1 else 2
+    return guided if app.hardware.is_cpu else guided * request.batch_size
 
 
 def _past(row: QueueRow) -> Past | None:
@@ -178,6 +201,10 @@ def _ahead(app: App, owner: str) -> int:
     owners = Counter(row.owner for row in app.queue.rows(None, ["queued"], limit=None))
     own = owners.pop(owner, 0)
     return own + sum(min(count, own + 1) for count in owners.values()) + (app.engine.running is not None)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
 def _duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
@@ -29,7 +29,10 @@ def test_it_says_what_would_run(app: App, heart: Heart) -> None:
     assert (plan.prompt, plan.checkpoint, plan.sampler_name) == ("red heart, bold", "starter", "Euler a")
     assert (plan.images, plan.steps, plan.width, plan.height) == (6, 9, 64, 64)
     assert (plan.loads, plan.seconds, plan.ahead, plan.networks) == (("starter",), None, 0, ())
-    assert plan.sentence == "6 pictures · time not known yet · loads starter first"
+    assert (
+        plan.sentence
+        == f"6 pictures · time not known yet · needs {round((plan.peak_memory or 0) / 1e6)} MB · loads starter first"
+    )
     assert app.queue.rows() == []
 
 
@@ -79,13 +82,25 @@ def test_jobs_ahead_are_counted_by_turns(app: App, heart: Heart) -> None:
     assert "2 jobs ahead" in planned(app, heart(), "cid").sentence
 
 
-def test_memory_is_that_of_the_weights(app: App, heart: Heart, tiny: TinyModels, tmp_path: Path) -> None:
+def test_the_weights_are_counted_from_the_header(tiny: TinyModels) -> None:
     path = tiny.ldm("SD 1.x")
     numbers = sum(tensor.numel() for name, tensor in load_file(path).items() if not name.startswith("model_ema."))
     assert read_checkpoint(path).parameters == numbers
-    whole = planned(app, heart()).memory_at_least
-    assert whole == app.store.find("starter").parameters * 4
-    assert whole > 1_000_000
+
+
+def test_peak_memory_is_the_weights_and_what_the_largest_pass_needs(app: App, heart: Heart) -> None:
+    small, large = planned(app, heart()), planned(app, heart(enable_hr=True, hr_scale=4, hr_upscaler="Lanczos"))
+    weights = app.store.find("starter").parameters * 4
+    assert small.peak_memory is not None
+    assert large.peak_memory is not None
+    assert weights < small.peak_memory < 1.5 * weights
+    assert small.peak_memory < large.peak_memory
+    assert large.peak_memory == planned(app, heart(width=256, height=256)).peak_memory
+
+
+def test_a_job_that_the_machine_is_too_small_for_says_so(app: App, heart: Heart) -> None:
+    plan = replace(planned(app, heart()), peak_memory=9_600_000_000, memory=8_000_000_000)
+    assert plan.sentence.startswith("More memory than the 8.0 GB that are here · time not known yet · needs 9.6 GB")
 
 
 def test_what_cannot_run_is_refused_as_when_it_is_submitted(app: App, heart: Heart) -> None:
