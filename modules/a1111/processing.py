@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from modules.studio.infotext import write_infotext
 from modules.studio.infotext_row import ModelFacts
 
-from .bridge import course, face_defaults
+from .bridge import course, face_defaults, face_sampling
+from .bridge.batch_rows import BATCH_ROWS
 from .bridge.containment import containment
 from .bridge.face import IMG2IMG_ROWS, SHARED_ROWS, TXT2IMG_ROWS, Face, Row
 from .bridge.host import host
@@ -56,7 +57,7 @@ opt_f = 8
 class StableDiffusionProcessing(Face):
     """A job in A1111's words: `Face` says how. Without one, what `process_images` makes one from."""
 
-    ROWS: ClassVar[dict[str, Row]] = SHARED_ROWS
+    ROWS: ClassVar[dict[str, Row]] = {**SHARED_ROWS, **BATCH_ROWS}
     DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.SHARED
 
     def __init__(self, **words: Any) -> None:
@@ -149,6 +150,23 @@ class StableDiffusionProcessing(Face):
     def init(self, all_prompts: Any, all_seeds: Any, all_subseeds: Any) -> None:
         """The engine does it."""
 
+    def sample(
+        self,
+        conditioning: Any = None,
+        unconditional_conditioning: Any = None,
+        seeds: Any = None,
+        subseeds: Any = None,
+        subseed_strength: Any = None,
+        prompts: Any = None,
+    ) -> Any:
+        """The latents (B, C, h, w) of the running batch, after all its passes. Extensions put their own in its place,
+        on the object or in a class of theirs: it is called instead. Raises: NotHereError outside of a batch."""
+        return face_sampling.sampled_by_default(self, conditioning, unconditional_conditioning)
+
+    def txt2img_image_conditioning(self, x: Any, width: int | None = None, height: int | None = None) -> Any:
+        """What A1111 hands to models that see no picture."""
+        return txt2img_image_conditioning(self.sd_model, x, width or self.width, height or self.height)
+
     def fill_fields_from_opts(self) -> None:
         """Done when the job was asked for."""
 
@@ -165,20 +183,20 @@ class StableDiffusionProcessing(Face):
         return float((self.token_merging_ratio_hr if for_hr else self.token_merging_ratio) or 0)
 
 
-HIDDEN = ("_job", "_batch", "_pass", "_own")
+HIDDEN = ("_job", "_batch", "_pass", "_words", "_own")
 
 
 class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
     """Words to pictures."""
 
-    ROWS: ClassVar[dict[str, Row]] = TXT2IMG_ROWS
+    ROWS: ClassVar[dict[str, Row]] = {**TXT2IMG_ROWS, **BATCH_ROWS}
     DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.TXT2IMG
 
 
 class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
     """Pictures and words to pictures; with a mask, inpainting."""
 
-    ROWS: ClassVar[dict[str, Row]] = IMG2IMG_ROWS
+    ROWS: ClassVar[dict[str, Row]] = {**IMG2IMG_ROWS, **BATCH_ROWS}
     DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.IMG2IMG
 
     def __init__(self, **words: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor
 from modules.diffusion.prompt_parts import part_spans
 from modules.diffusion.prompt_schedules import Timeline, text_schedule
 from modules.diffusion.prompts import BREAK, weighted_segments
+
+from .bridge.undo import kept
 
 re_AND = re.compile(r"\bAND\b")
 re_weight = re.compile(r"^((?:\s|.)*?)(?:\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+)))?\s*$")
@@ -57,6 +59,15 @@ class MulticondLearnedConditioning:
 
     def __init__(self, shape: tuple[int, ...], batch: list[list[ComposableScheduledPromptConditioning]]) -> None:
         self.shape, self.batch = shape, batch
+
+    def remember(self) -> Callable[[], None]:
+        """Gives what puts everything back as it is now."""
+        before = [[(part.weight, kept(part.schedules)) for part in parts] for parts in self.batch]
+
+        def put_back() -> None:
+            self.batch = [[ComposableScheduledPromptConditioning(said, w) for w, said in parts] for parts in before]
+
+        return put_back
 
 
 class DictWithShape(dict[str, Any]):

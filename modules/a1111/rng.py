@@ -60,14 +60,16 @@ class ImageRNG:
         subseed_strength: float = 0.0,
         seed_resize_from_h: int = 0,
         seed_resize_from_w: int = 0,
+        noise: ImageNoise | None = None,
     ) -> None:
+        """`noise` is ours: that of a job instead of one of its own."""
         self.shape = tuple(map(int, shape))
         self.seeds, self.subseeds, self.subseed_strength = seeds, subseeds, subseed_strength
         self.seed_resize_from_h, self.seed_resize_from_w = seed_resize_from_h, seed_resize_from_w
         resized = (
             (seed_resize_from_h // 8, seed_resize_from_w // 8) if seed_resize_from_h and seed_resize_from_w else None
         )
-        self._noise = ImageNoise(
+        self._noise = noise or ImageNoise(
             list(map(int, seeds)),
             self.shape,  # type: ignore[arg-type]
             subseeds=list(map(int, subseeds)) if subseeds is not None else None,

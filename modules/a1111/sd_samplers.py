@@ -2,47 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from modules.diffusion.samplers import SAMPLERS, SamplerRow, split_merged_name
 
-from .bridge.host import host
 from .bridge.missing import refuse
+from .bridge.sampler_face import OurSampler
 from .sd_samplers_common import SamplerData
-
-
-class OurSampler:
-    """A face of one: it says what it is, and a job runs it."""
-
-    def __init__(self, row: SamplerRow, model: Any = None) -> None:
-        self.row, self.model, self.funcname = row, model, row.function.__name__
-        self.config = _data(row)
-        self.conditioning_key = "crossattn"
-        self.extra_noise_params: dict[str, Any] = {}
-
-    @property
-    def model_wrap_cfg(self) -> Any:
-        """What guides the model; its step is the running job's."""
-        return self
-
-    @property
-    def step(self) -> int:
-        """The running step."""
-        return host.job.progress.step if host.job else 0
-
-    def get_sigmas(self, p: Any, steps: int) -> Any:
-        """The noise levels that it goes through."""
-        from modules.diffusion.samplers import sampling_sigmas, schedule_for
-
-        schedule = schedule_for(self.row, getattr(p, "scheduler", None))
-        return sampling_sigmas(self.row, schedule, self.model.training_sigmas, steps)
-
-    def sample(self, *_: Any, **__: Any) -> Any:
-        """Raises: NotHereError."""
-        refuse("Sampler.sample", "process_images(p) with p.sampler_name runs a sampler")
-
-    sample_img2img = launch_sampling = sample
 
 
 def _data(row: SamplerRow) -> SamplerData:
@@ -50,7 +16,12 @@ def _data(row: SamplerRow) -> SamplerData:
     options |= {"uses_ensd": True} if row.uses_ensd else {}
     options |= {"second_order": True} if row.calls_per_step == 2 else {}
     options |= {"discard_next_to_last_sigma": True} if row.discard_penultimate else {}
-    return SamplerData(row.name, partial(OurSampler, row), list(row.aliases), options)
+
+    def made(model: Any = None) -> OurSampler:
+        return OurSampler(row, data, model)
+
+    data = SamplerData(row.name, made, list(row.aliases), options)
+    return data
 
 
 def _all() -> list[SamplerData]:

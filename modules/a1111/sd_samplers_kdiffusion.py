@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .sd_samplers import OurSampler as KDiffusionSampler
+from .bridge.sampler_face import OurSampler as KDiffusionSampler
 from .sd_samplers import all_samplers
 
 __all__ = ["KDiffusionSampler", "samplers_data", "samplers_k_diffusion"]

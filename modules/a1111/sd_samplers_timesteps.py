@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .sd_samplers import OurSampler as CompVisSampler
+from .bridge.sampler_face import OurSampler as CompVisSampler
 from .sd_samplers import all_samplers
 
 __all__ = ["CompVisSampler", "samplers_data", "samplers_timesteps"]

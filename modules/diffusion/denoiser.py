@@ -82,6 +82,8 @@ class Guidance:
         self.rescale = rescale
         self.without_negative = False
         """Whether the next calls save themselves the negative prompts: an image's first prompt stands in for them."""
+        self.further: Sequence[tuple[int, Conditioning]] = ()
+        """(image, prompt): asked as well, between the positive and the negative ones, and told to `answered` alone."""
         self.unconditional: Tensor | None = None
         """What x (B, 4, h, w) of the last call was for the negative prompts alone, where they were asked."""
         self.answered: Callable[[Tensor], Tensor] | None = None
@@ -116,13 +118,14 @@ class Guidance:
         asked = [(image, part.conditioning) for image, parts in enumerate(composed) for part in parts]
         scales = [self.cfg_scale * sum(part.weight for part in parts) for parts in composed]
         if not self.always_negative and all(scale == 1 for scale in scales):
-            outputs = iter(self._predicted(seen, timestep, asked))
+            outputs = iter(self._predicted(seen, timestep, [*asked, *self.further]))
             alone = [_sum([part.weight * self.cfg_scale * next(outputs) for part in parts]) for parts in composed]
             return torch.stack(alone), None
         in_place = self.without_negative and not self.always_negative and all(composed)
-        outputs = iter(self._predicted(seen, timestep, [*asked, *(() if in_place else enumerate(self.negative))]))
+        away = () if in_place else enumerate(self.negative)
+        outputs = iter(self._predicted(seen, timestep, [*asked, *self.further, *away]))
         positive = [[(part.weight, next(outputs)) for part in parts] for parts in composed]
-        negative = [parts[0][1] for parts in positive] if in_place else list(outputs)
+        negative = [parts[0][1] for parts in positive] if in_place else list(outputs)[len(self.further) :]
         guided = torch.stack(
             [_composed(parts, away, self.cfg_scale) for parts, away in zip(positive, negative, strict=True)]
         )

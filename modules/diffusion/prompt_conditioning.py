@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from modules.diffusion.conditioning import Conditioning
 from modules.diffusion.denoiser import PromptPart
@@ -14,6 +15,20 @@ KEPT_BYTES = 2**30
 
 Encode = Callable[[str, bool], Conditioning]
 """(a text, whether it is negative) -> what it says."""
+
+
+class Said(NamedTuple):
+    """What a prompt says up to a step."""
+
+    last_step: int
+    conditioning: Conditioning
+
+
+class PromptsInTime(Protocol):
+    """What the prompts of a batch say through the steps of one pass."""
+
+    def at(self, step: int) -> tuple[list[list[PromptPart]], list[Conditioning]]:
+        """What the positive and the negative prompts are at a step, counted from 1."""
 
 
 class StepPrompts:
@@ -49,6 +64,19 @@ class StepPrompts:
             for prompt in self._positive
         ]
         return positive, [self._at(prompt.parts[0].text, step, True) for prompt in self._negative]
+
+    def schedules(self) -> tuple[list[list[tuple[float, list[Said]]]], list[list[Said]]]:
+        """-> (for each positive prompt its parts as (weight, what they say in time), for each negative one that)"""
+        positive = [
+            [(part.weight, self._said(part.text, False)) for part in prompt.parts if part.weight != 0]
+            for prompt in self._positive
+        ]
+        return positive, [self._said(prompt.parts[0].text, True) for prompt in self._negative]
+
+    def _said(self, prompt: str, negative: bool) -> list[Said]:
+        schedule = self._schedule(prompt)
+        wanted = [each for each in schedule if each.last_step > 0] or schedule[-1:]
+        return [Said(each.last_step, self._conditioning(each.text, negative)) for each in wanted]
 
     def _at(self, prompt: str, step: int, negative: bool) -> Conditioning:
         return self._conditioning(text_at(self._schedule(prompt), step), negative)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
     from modules.diffusion.denoiser import Guidance
     from modules.diffusion.model import Model
+    from modules.diffusion.noise import ImageNoise
+    from modules.diffusion.prompt_conditioning import PromptsInTime
     from modules.studio.canvas import Canvas, Overlay
     from modules.studio.extras import Work
     from modules.studio.job import Batch, Job, SavedImage
@@ -51,8 +54,21 @@ class Hooks:
         """A model is about to sample a pass of the batch: adapters are put on. Hires fix has two passes, and a refiner
         is one more, within that which it refines; each may have a model of its own."""
 
+    def sampling(self, job: Job, batch: Batch, model: Model, make: Callable[[], Tensor]) -> Tensor:
+        """The batch is prepared: `batch.canvas` is there, and the first pass has begun. `make` goes through its passes
+        and gives its latents (B, C, h, w). Returns what shall be decoded."""
+        return make()
+
     def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         """The pass is over, also when it failed; the latents of the last one are still to be decoded."""
+
+    def noise(self, job: Job, batch: Batch, run: Pass, noise: ImageNoise) -> ImageNoise:
+        """Where the noise of a pass comes from, each image's from its own seed. Returns where it shall come from."""
+        return noise
+
+    def prompts(self, job: Job, batch: Batch, run: Pass, prompts: PromptsInTime) -> PromptsInTime:
+        """What the prompts of a pass say to the network, step by step. Returns what they shall say."""
+        return prompts
 
     def extra_noise(self, job: Job, batch: Batch, noise: Tensor, latents: Tensor, x: Tensor) -> Tensor:
         """`noise` (B, C, h, w) is about to be added to `x`, the picture's `latents` under the noise of the first step.
@@ -162,6 +178,11 @@ class Chain(Hooks):
         for hook in self.hooks:
             hook.batch_begins(job, batch, model)
 
+    def sampling(self, job: Job, batch: Batch, model: Model, make: Callable[[], Tensor]) -> Tensor:
+        for hook in reversed(self.hooks):
+            make = partial(hook.sampling, job, batch, model, make)
+        return make()
+
     def hires_begins(self, job: Job, batch: Batch, model: Model) -> None:
         for hook in self.hooks:
             hook.hires_begins(job, batch, model)
@@ -173,6 +194,16 @@ class Chain(Hooks):
     def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         for hook in self.hooks:
             hook.pass_ends(job, batch, run, model)
+
+    def noise(self, job: Job, batch: Batch, run: Pass, noise: ImageNoise) -> ImageNoise:
+        for hook in self.hooks:
+            noise = hook.noise(job, batch, run, noise)
+        return noise
+
+    def prompts(self, job: Job, batch: Batch, run: Pass, prompts: PromptsInTime) -> PromptsInTime:
+        for hook in self.hooks:
+            prompts = hook.prompts(job, batch, run, prompts)
+        return prompts
 
     def extra_noise(self, job: Job, batch: Batch, noise: Tensor, latents: Tensor, x: Tensor) -> Tensor:
         for hook in self.hooks:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from modules.studio.canvas import Canvas
     from modules.studio.record import Made
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -67,6 +68,8 @@ class Batch:
     hr_prompts: list[str] = field(default_factory=list)
     """Of the second pass; one that is empty is as in the first."""
     hr_negative_prompts: list[str] = field(default_factory=list)
+    canvas: Canvas | None = None
+    """What its pass begins with, once that is prepared, and what is put around the result; to be replaced."""
     latents: Tensor | None = None
     """(B, C, h, w) once sampled and until decoded."""
     denoised: Tensor | None = None

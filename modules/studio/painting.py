@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import torch
@@ -38,7 +39,7 @@ from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, Stopped
 from modules.studio.passes import Pass, first_pass, hires_pass, refiner_pass
 from modules.studio.request import Img2Img, Inpaint, Txt2Img
-from modules.studio.sampling import Refiner, noise_of, sample
+from modules.studio.sampling import Refiner, canvas_of, noise_of, sample
 from modules.studio.upscaling import Upscalers, tiles_of
 
 
@@ -63,37 +64,30 @@ class Painter:
 
         Raises: Stopped if there is nothing yet, NotANumberError, AquatintError.
         """
-        run, second = first_pass(self.job, batch), hires_pass(self.job, batch)
         request = self.job.request
-        with self._as_wished(model):
+        with self._as_wished(model), ExitStack() as lent:
             if isinstance(request, Img2Img) and request.sd_upscale_upscaler:
                 return self._tile_by_tile(batch, request, model)
-            if second is not None and isinstance(request, Txt2Img) and request.firstpass_image:
-                canvas, batch.latents = Canvas(), self._given_first_pass(batch, model)
-            else:
-                canvas, batch.latents = self._first(batch, run, model)
-            if second is not None:
-                try:
-                    return self._second(batch, model, batch.latents)
-                except Stopped:
-                    pass
-            return self._finished(batch, model, canvas)
+            with _Passes(self, batch, model, lent) as passes:
+                batch.latents = self.hooks.sampling(self.job, batch, model, passes.make)
+            return self._finished(batch, passes.at_work)
 
-    def _first(self, batch: Batch, run: Pass, model: Model) -> tuple[Canvas, Tensor]:
-        noise, request = noise_of(self.job, batch, run, model), self.job.request
-        canvas = without_picture(model, len(batch.seeds), run.width, run.height)
-        if isinstance(request, Img2Img):
-            options, surfaces = self.job.options, self._surfaces(batch, request, self._pictures(batch, request))
-            canvas = prepare(request, options, surfaces, noise.initial(), model)
-            if options.img2img_color_correction:
-                canvas = canvas.coloured_as(self._surfaces(batch, request, self._originals(batch, request)))
-        return canvas, self._sampled(batch, run, model, canvas, noise)
+    def prepared(self, batch: Batch, run: Pass, model: Model, noise: ImageNoise) -> Canvas:
+        """What the first pass begins with."""
+        request = self.job.request
+        if not isinstance(request, Img2Img):
+            return without_picture(model, len(batch.seeds), run.width, run.height)
+        options, surfaces = self.job.options, self._surfaces(batch, request, self._pictures(batch, request))
+        canvas = prepare(request, options, surfaces, noise.initial(), model)
+        if not options.img2img_color_correction:
+            return canvas
+        return canvas.coloured_as(self._surfaces(batch, request, self._originals(batch, request)))
 
-    def _sampled(self, batch: Batch, run: Pass, model: Model, canvas: Canvas, noise: ImageNoise) -> Tensor:
-        """(B, C, h, w): a pass over what is on the canvas, with its hooks and its refiner. Raises: Stopped."""
-        with self._pass(batch, run, model):
-            refiner = self._refiner(batch, run, model)
-            return sample(self.job, batch, run, model, self.hooks, canvas, noise, refiner)
+    def sampled(self, batch: Batch, run: Pass, model: Model, noise: ImageNoise) -> Tensor:
+        """(B, C, h, w): a pass that has begun, over what is on the batch's canvas. Raises: Stopped."""
+        noise = self.hooks.noise(self.job, batch, run, noise)
+        refiner = self._refiner(batch, run, model)
+        return sample(self.job, batch, run, model, self.hooks, noise, refiner)
 
     def _surfaces(self, batch: Batch, request: Img2Img, pictures: Sequence[Image.Image]) -> list[Surface]:
         """Raises: AquatintError if a mask is empty."""
@@ -156,13 +150,15 @@ class Painter:
             one = _alone(batch, index, number)
             width, height = (side + -side % 8 for side in tile.size)
             run = replace(first_pass(self.job, one), width=width, height=height, steps_after=left * request.steps)
-            noise, canvas = noise_of(self.job, one, run, model), tile_canvas(model, tile, width, height)
-            (painted,) = self._decode(self._sampled(one, run, model, canvas, noise), model, canvas)
+            one.canvas, noise = tile_canvas(model, tile, width, height), noise_of(self.job, one, run, model)
+            with self.begun(one, run, model):
+                latents = self.sampled(one, run, model, noise)
+            (painted,) = self._decode(latents, model, one.canvas)
             return painted if painted.size == tile.size else painted.resize(tile.size, Image.Resampling.LANCZOS)
 
         return in_spans(larger, columns, rows, 1, paint, self.job.check)
 
-    def _given_first_pass(self, batch: Batch, model: Model) -> Tensor:
+    def given_first_pass(self, batch: Batch, model: Model) -> Tensor:
         """(B, C, h, w): the picture that is to be enlarged, for each image of the batch."""
         request = self.job.request
         assert isinstance(request, Txt2Img)
@@ -170,8 +166,9 @@ class Painter:
         picture = as_rgb(self.open_picture(request.firstpass_image)).resize((request.width, request.height))
         return model.encode(pixels_of(picture)[None]).expand(len(batch.seeds), -1, -1, -1)
 
-    def _second(self, batch: Batch, model: Model, latents: Tensor) -> list[Image.Image]:
-        """Hires fix: the first pass's latents made larger and painted once more. Raises: Stopped."""
+    def second(self, batch: Batch, model: Model, latents: Tensor, lent: ExitStack) -> tuple[Model, Tensor]:
+        """Hires fix: the first pass's latents made larger and painted once more -> (B, C, h, w) and whose they are, a
+        model that is left in `lent`. Raises: Stopped."""
         self.hooks.hires_begins(self.job, batch, model)
         job, request, run = self.job, self.job.request, hires_pass(self.job, batch)
         assert isinstance(request, Txt2Img)
@@ -180,16 +177,16 @@ class Painter:
         latent = find_latent_upscaler(request.hr_upscaler or "")
         pictures = [] if latent else self._larger(latents, model, request.hr_upscaler or "", (width, height))
         self.job.check()
-        with self._instead(model, run) as other:
-            if latent is None:
-                larger = torch.cat([other.encode(pixels_of(picture)[None]) for picture in pictures])
-            else:
-                _check_latents(model, other)
-                larger = latent.resize(latents, *other.latent_shape(width, height)[1:])
-            larger = _middle(larger, *other.latent_shape(run.width, run.height)[1:])
-            canvas, noise = enlarged(other, larger, run.width, run.height), noise_of(job, batch, run, other)
-            batch.latents = self._sampled(batch, run, other, canvas, noise)
-            return self._finished(batch, other, canvas)
+        other = lent.enter_context(self._instead(model, run))
+        if latent is None:
+            larger = torch.cat([other.encode(pixels_of(picture)[None]) for picture in pictures])
+        else:
+            _check_latents(model, other)
+            larger = latent.resize(latents, *other.latent_shape(width, height)[1:])
+        larger = _middle(larger, *other.latent_shape(run.width, run.height)[1:])
+        batch.canvas, noise = enlarged(other, larger, run.width, run.height), noise_of(job, batch, run, other)
+        with self.begun(batch, run, other):
+            return other, self.sampled(batch, run, other, noise)
 
     def _larger(self, latents: Tensor, model: Model, upscaler: str, size: tuple[int, int]) -> list[Image.Image]:
         """The pictures that the latents are, enlarged as pixels."""
@@ -199,15 +196,15 @@ class Painter:
         self.job.networks |= self.upscalers.hashes(upscaler)
         return made
 
-    def _finished(self, batch: Batch, model: Model, canvas: Canvas) -> list[Image.Image]:
+    def _finished(self, batch: Batch, model: Model) -> list[Image.Image]:
         """What the batch's finished latents are, as pictures."""
         job = self.job
         assert batch.latents is not None
         batch.latents = self.hooks.sampled(job, batch, batch.latents)
         job.report(stage="decoding")
-        canvas = canvas.shows(batch.latents)
         pixels = self.hooks.decoded(job, batch, model.decode(batch.latents))
         painted = [self.hooks.image_painted(job, batch, index, picture_of(each)) for index, each in enumerate(pixels)]
+        canvas = canvas_of(batch).shows(batch.latents)
         overlays = [self.hooks.overlay(job, batch, index, canvas.overlay_of(index)) for index in range(len(painted))]
         if canvas.colours:
             for index, pair in enumerate(zip(painted, overlays, strict=True)):
@@ -232,14 +229,15 @@ class Painter:
                 _check_latents(model, other)
                 if other.has_inpaint_channels and not model.has_inpaint_channels:
                     raise AquatintError(f"{other.checkpoint.stem} is for inpainting, and no refiner of other models.")
-                with self._pass(batch, finish, other):
+                with self.begun(batch, finish, other):
                     self.job.report(stage=f"refining with {other.checkpoint.stem}")
                     yield other
 
         return Refiner(finish, request.refiner_switch_at, options.refiner_switch_by_sample_steps, opened)
 
     @contextmanager
-    def _pass(self, batch: Batch, run: Pass, model: Model) -> Iterator[None]:
+    def begun(self, batch: Batch, run: Pass, model: Model) -> Iterator[None]:
+        """A pass of the batch, while the block lasts."""
         options = self.job.options
         ratio = options.token_merging_ratio_hr if run.is_second else options.token_merging_ratio
         try:
@@ -271,6 +269,56 @@ class Painter:
             if self.job.options.sd_noise_schedule == "Zero Terminal SNR":
                 stack.enter_context(model.to_zero_terminal_snr())
             yield
+
+
+class _Passes:
+    """The passes of a batch, of which the first has begun while the block lasts."""
+
+    def __init__(self, painter: Painter, batch: Batch, model: Model, lent: ExitStack) -> None:
+        """A model that is lent for the second pass stays so until `lent` is closed: it decodes."""
+        self._painter, self._batch, self._model, self._lent = painter, batch, model, lent
+        self._begun = ExitStack()
+        self._first: Callable[[], Tensor] | None = None
+        self.at_work = model
+        """Whose latents they are."""
+
+    def __enter__(self) -> _Passes:
+        self._begin()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._begun.close()
+
+    def _begin(self) -> None:
+        job, batch, model = self._painter.job, self._batch, self._model
+        if isinstance(job.request, Txt2Img) and job.request.firstpass_image and hires_pass(job, batch) is not None:
+            self._first, batch.canvas = partial(self._painter.given_first_pass, batch, model), Canvas()
+        else:
+            run = first_pass(job, batch)
+            noise = noise_of(job, batch, run, model)
+            batch.canvas = self._painter.prepared(batch, run, model, noise)
+            self._begun.enter_context(self._painter.begun(batch, run, model))
+            self._first = partial(self._painter.sampled, batch, run, model, noise)
+
+    def make(self) -> Tensor:
+        """(B, C, h, w); all anew when it is asked for again. Raises: Stopped."""
+        batch = self._batch
+        if self._first is None:
+            self._lent.close()
+            self._begin()
+        assert self._first is not None
+        batch.latents = self._first()
+        if hires_pass(self._painter.job, batch) is None:
+            return batch.latents
+        self._begun.close()
+        self._first = None
+        canvas, latents = batch.canvas, batch.latents
+        try:
+            self.at_work, latents = self._painter.second(batch, self._model, latents, self._lent)
+        except Stopped:
+            self._lent.close()
+            batch.canvas = canvas
+        return latents
 
 
 def _alone(batch: Batch, index: int, later: int) -> Batch:

@@ -66,21 +66,19 @@ def sample(
     run: Pass,
     model: Model,
     hooks: Hooks,
-    canvas: Canvas,
     noise: ImageNoise,
     refiner: Refiner | None = None,
 ) -> Tensor:
-    """The finished latents (B, C, h, w) of a pass over what is on the canvas.
+    """The finished latents (B, C, h, w) of a pass over what is on the batch's canvas.
 
     Stopped half way it gives the model's newest guess at the finished latents, which looks like a picture.
     Raises: Stopped if there is no guess yet, NotANumberError.
     """
-    sampler = find_sampler(run.sampler_name)
-    sigmas = _sigmas(job.options, sampler, run, model, canvas)
-    x, count = _start(job, batch, sampler, sigmas, canvas, noise, hooks), len(sigmas) - 1
+    sampler, sigmas = find_sampler(run.sampler_name), sigmas_of(job.options, run, model, canvas_of(batch))
+    x, count = _start(job, batch, sampler, sigmas, noise, hooks), len(sigmas) - 1
     before = job.progress.step
     with ExitStack() as stack:
-        denoise = _Denoise(job, batch, run, model, hooks, canvas, count, refiner, stack)
+        denoise = _Denoise(job, batch, run, model, hooks, count, refiner, stack)
         x = hooks.sampling_begins(job, batch, model, x, sigmas)
         job.report(
             stage="sampling, second pass" if run.is_second else "sampling",
@@ -104,11 +102,18 @@ def sample(
                 raise
             x = batch.denoised
     check_finite(x)
-    return canvas.ended(x)
+    return canvas_of(batch).ended(x)
 
 
-def _sigmas(options: Options, sampler: SamplerRow, run: Pass, model: Model, canvas: Canvas) -> Tensor:
+def canvas_of(batch: Batch) -> Canvas:
+    """The canvas of a batch that is prepared."""
+    assert batch.canvas is not None
+    return batch.canvas
+
+
+def sigmas_of(options: Options, run: Pass, model: Model, canvas: Canvas) -> Tensor:
     """(n + 1,) descending to 0: the whole schedule, or the part of it that a picture on the canvas leaves."""
+    sampler = find_sampler(run.sampler_name)
     schedule = schedule_for(
         sampler,
         run.scheduler,
@@ -138,11 +143,9 @@ def _sampler_options(job: Job) -> dict[str, Any]:
     }
 
 
-def _start(
-    job: Job, batch: Batch, sampler: SamplerRow, sigmas: Tensor, canvas: Canvas, noise: ImageNoise, hooks: Hooks
-) -> Tensor:
+def _start(job: Job, batch: Batch, sampler: SamplerRow, sigmas: Tensor, noise: ImageNoise, hooks: Hooks) -> Tensor:
     """The x (B, C, h, w) that the pass begins with."""
-    first, request = noise.initial(), job.request
+    first, request, canvas = noise.initial(), job.request, canvas_of(batch)
     if canvas.latents is None:
         return start_from_noise(sampler, first, sigmas, as_trained=job.options.sgm_noise_multiplier)
     multiplier = job.options.initial_noise_multiplier if isinstance(request, Img2Img) else 1.0
@@ -164,13 +167,12 @@ class _Denoise:
         run: Pass,
         model: Model,
         hooks: Hooks,
-        canvas: Canvas,
         steps: int,
         refiner: Refiner | None,
         stack: ExitStack,
     ) -> None:
         """What the refiner is opened with is left in `stack`."""
-        self.job, self.batch, self.hooks, self.canvas = job, batch, hooks, canvas
+        self.job, self.batch, self.hooks = job, batch, hooks
         self.steps, self.refiner, self.stack = steps, refiner, stack
         self.step = 0
         """Steps that have ended."""
@@ -179,7 +181,7 @@ class _Denoise:
         self._take(model, run)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
-        job, batch = self.job, self.batch
+        job, batch, canvas = self.job, self.batch, canvas_of(self.batch)
         job.check()
         if self.refiner and self.refiner.is_due(self.step, self.steps, sigma, self.guidance.model.training_sigmas):
             refiner, self.refiner = self.refiner, None
@@ -187,12 +189,13 @@ class _Denoise:
         x = self.hooks.step_begins(job, batch, self.step, x, sigma)
         self.guidance.positive, self.guidance.negative = self.prompts.at(self.step + 1)
         self.guidance.without_negative = self._saves_negative(float(sigma))
+        self.guidance.inpaint = canvas.inpaint if self.guidance.inpaint is not None else None
         self.calls += 1
         x = self.hooks.guided(job, batch, self.step, self.guidance, x, sigma)
         guided = self.guidance(x, sigma)
-        denoised = self.canvas.blended(guided, float(sigma))
-        if self.canvas.mask is not None:
-            denoised = self.hooks.blended(job, batch, self.step, guided, denoised, self.canvas, sigma)
+        denoised = canvas.blended(guided, float(sigma))
+        if canvas.mask is not None:
+            denoised = self.hooks.blended(job, batch, self.step, guided, denoised, canvas, sigma)
         batch.denoised = self.hooks.denoised(job, batch, self.step, denoised, sigma)
         return batch.denoised
 
@@ -204,12 +207,13 @@ class _Denoise:
     def _take(self, model: Model, run: Pass) -> None:
         """From now on this model is asked."""
         sampler = find_sampler(run.sampler_name)
-        self.prompts = step_prompts(self.job, run, model, self.steps)
+        said = step_prompts(self.job, run, model, self.steps)
+        self.prompts = self.hooks.prompts(self.job, self.batch, run, said)
         self.guidance = Guidance(
             model,
             *self.prompts.at(self.step + 1),
             run.cfg_scale / sampler.cfg_divisor,
-            self.canvas.inpaint if model.has_inpaint_channels else None,
+            canvas_of(self.batch).inpaint if model.has_inpaint_channels else None,
             always_negative=sampler.sees_unconditional,
             rescale=self.job.request.cfg_rescale,
         )

@@ -52,6 +52,20 @@ def test_a_prompt_that_is_replaced_is_the_prompt(open_extended: Callable[..., Ap
     assert pixels(app, replaced) == pixels(app, asked)
 
 
+def test_a_prompt_that_is_added_is_asked_and_told_and_joined_by_nobody(open_extended: Callable[..., App]) -> None:
+    app = open_extended("inverter")
+    chosen: Any = sys.modules["scripts.inverter"].chosen
+    made = {}
+    for what in ("", "one more", "one less"):
+        chosen["what"] = what
+        made[what] = pixels(app, run(app, Txt2Img(**QUICK, negative_prompt="blue"))), chosen["rows"]
+    assert [len(rows) for _, rows in made.values()] == [2, 3, 2]
+    assert {picture for picture, _ in made.values()} == {made[""][0]}
+    positive, added, negative = made["one more"][1]
+    assert (added == negative).all()
+    assert not (added == positive).all()
+
+
 def test_what_a_chosen_script_says_is_told_and_is_no_fault(open_extended: Callable[..., App]) -> None:
     app = open_extended("teller")
     end = app.engine.submit(Txt2Img(**QUICK, script_name="Teller"), "local").wait()

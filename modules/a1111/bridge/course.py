@@ -22,7 +22,7 @@ from modules.studio.resolve import resolve
 from modules.studio.settings import Options
 
 from .entries import Entries
-from .face import IMG2IMG_ROWS, Face, checked
+from .face import Face, checked
 from .host import host
 from .processed import Processed
 
@@ -89,7 +89,7 @@ def _nested(p: Face, outer: Job) -> Iterator[Job]:
 
 def job_from(p: Face, options: Options, owner: str, id: str) -> Job:
     """A job with p as its face: what p holds, resolved. Raises: AquatintError naming what cannot be."""
-    wanted = {name: getattr(p, name) for name in type(p).ROWS if hasattr(p, name)}
+    wanted = {name: getattr(p, name) for name, row in type(p).ROWS.items() if not row.passing and hasattr(p, name)}
     job = Job(id=id, owner=owner, request=_blank(p), options=options)
     p.bind(job)
     for name in sorted(wanted, key=lambda name: name == "scheduler"):
@@ -113,7 +113,7 @@ MADE_LATER = frozenset(
 
 def _blank(p: Face) -> Request:
     """The request that p's values are put into."""
-    if type(p).ROWS is not IMG2IMG_ROWS:
+    if "init_images" not in type(p).ROWS:
         return Txt2Img()
     return Img2Img.model_construct(init_images=())
 

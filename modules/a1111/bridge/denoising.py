@@ -13,16 +13,7 @@ from modules.diffusion.conditioning import Conditioning
 from modules.diffusion.denoiser import Composed, Guidance, PromptPart
 
 from .callback_params import CFGDenoiserParams
-
-
-class Denoiser:
-    """What A1111 hands over as `denoiser`: the facts that extensions read from it."""
-
-    def __init__(self, p: Any, guidance: Guidance, step: int, steps: int) -> None:
-        self.p, self.step, self.total_steps, self.steps = p, step, steps, steps
-        self.inner_model = guidance.model
-        self.mask = self.nmask = self.init_latent = None
-        self.cond_scale = guidance.cfg_scale
+from .spoken import with_vector
 
 
 class Call:
@@ -43,13 +34,14 @@ class Call:
             steps,
             _copied(self._cond),
             _copied(self._uncond),
-            Denoiser(p, guidance, step, steps),
+            getattr(p.sampler, "model_wrap_cfg", None),
         )
         self._rows = rows.clone()
 
     def taken_back(self) -> Tensor:
         """Gives the guidance what was changed of the prompts; the x that the network shall see."""
         params, guidance = self.params, self._guidance
+        guidance.further = self._further()
         if not _equal(params.text_cond, self._cond):
             new = iter(
                 _conditionings([part.conditioning for p in guidance.positive for part in _parts(p)], params.text_cond)
@@ -59,13 +51,29 @@ class Call:
             ]
         if not _equal(params.text_uncond, self._uncond):
             guidance.negative = list(_conditionings(list(guidance.negative), params.text_uncond))
-        sigmas = params.sigma
-        changed = isinstance(sigmas, Tensor) and sigmas.shape == self._sigmas.shape
-        guidance.levels = sigmas.to(self._x) if changed and not torch.equal(sigmas, self._sigmas) else None
+        sigmas, asked = params.sigma, len(self._sigmas) + len(guidance.further)
+        fits = isinstance(sigmas, Tensor) and sigmas.shape == (asked,)
+        guidance.levels = sigmas.to(self._x) if fits and not (sigmas == self._sigmas[0]).all() else None
         rows: Tensor = params.x
-        if rows.shape != self._rows.shape or torch.equal(rows, self._rows):
+        if rows.shape[1:] != self._rows.shape[1:] or len(rows) < len(self._rows) or torch.equal(rows, self._rows):
             return self._x
         return rows[[self._images.index(image) for image in range(len(self._x))]]
+
+    def _further(self) -> list[tuple[int, Conditioning]]:
+        """Prompts that were added behind the positive ones: each is asked about the image whose x it was given, and
+        what the network says of it is seen in on_cfg_denoised and joined by nobody, as in A1111."""
+        known, rows = len(self._images), self.params.x
+        count = len(_embeds(self.params.text_cond)) - known
+        if count <= 0:
+            return []
+        like = [_parts(self._guidance.positive[self._images[0]])[0].conditioning] * count
+        added = _conditionings(like, _rows_of(self.params.text_cond, known, known + count))
+        return list(zip(map(self._image_of, rows[known : known + count]), added, strict=False))
+
+    def _image_of(self, row: Tensor) -> int:
+        """Whose x it is; the first one's, where it is nobody's."""
+        found = (image for image, mine in enumerate(self._x) if mine.shape == row.shape and torch.equal(mine, row))
+        return next(found, 0)
 
 
 def _parts(prompt: Composed) -> Sequence[PromptPart]:
@@ -89,21 +97,27 @@ def _filled(embeds: Tensor, length: int) -> Tensor:
     return torch.cat([embeds, embeds[-77:].repeat(missing // 77, 1)]) if missing else embeds
 
 
+def _embeds(tensors: Any) -> Tensor:
+    embeds: Tensor = tensors["crossattn"] if isinstance(tensors, dict) else tensors
+    return embeds
+
+
+def _rows_of(tensors: Any, first: int, end: int) -> Any:
+    if isinstance(tensors, dict):
+        return {name: tensor[first:end] for name, tensor in tensors.items()}
+    return tensors[first:end]
+
+
 def _conditionings(prompts: Sequence[Conditioning], tensors: Any) -> list[Conditioning]:
-    embeds = tensors["crossattn"] if isinstance(tensors, dict) else tensors
-    if len(embeds) != len(prompts):  # an extension asks for another number of prompts: not to be expressed
+    """As many as there are; further ones are none of theirs. Fewer cannot be joined, here as in A1111."""
+    if len(_embeds(tensors)) < len(prompts):
         return list(prompts)
+    tensors = _rows_of(tensors, 0, len(prompts))
+    embeds = _embeds(tensors)
     changed = [replace(prompt, embeds=row.to(prompt.embeds)) for prompt, row in zip(prompts, embeds, strict=True)]
     if not isinstance(tensors, dict):
         return changed
-    return [_with_vector(prompt, row) for prompt, row in zip(changed, tensors["vector"], strict=True)]
-
-
-def _with_vector(prompt: Conditioning, vector: Tensor) -> Conditioning:
-    if prompt.pooled is None:
-        return prompt
-    pooled, rest = vector[: len(prompt.pooled)], vector[len(prompt.pooled) :]
-    return replace(prompt, pooled=pooled, time_ids=None if prompt.time_ids is None else rest)
+    return [with_vector(prompt, row) for prompt, row in zip(changed, tensors["vector"], strict=True)]
 
 
 def _copied(tensors: Any) -> Any:

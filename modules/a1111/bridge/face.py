@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from modules.diffusion.model import Model
     from modules.studio.passes import Pass
 
+    from .batch_words import BatchWords
+
 
 class Row(NamedTuple):
     """An attribute that is the job's own: how it is read and written while there is a job."""
 
     read: Callable[[Face], Any]
     write: Callable[[Face, Any], None]
+    passing: bool = False
+    """It is the running batch's, and is not kept when the job is over."""
 
 
 class Face:
@@ -37,6 +41,7 @@ class Face:
     _job: Job | None = None
     _batch: Batch | None = None
     _pass: Pass | None = None
+    _words: BatchWords | None = None
 
     @property
     def job(self) -> Job:
@@ -66,13 +71,15 @@ class Face:
     def release(self) -> None:
         """It is no job's face any more and keeps what the job has come to be."""
         values = self.values()
-        for name in ("_job", "_batch", "_pass"):
+        for name in ("_job", "_batch", "_pass", "_words"):
             object.__setattr__(self, name, None)
         vars(self).update(values)
 
     def values(self) -> dict[str, Any]:
         """What its attributes of the job are now."""
-        return {name: getattr(self, name) for name in type(self).ROWS if name in vars(self) or self._job is not None}
+        if self._job is None:
+            return {name: getattr(self, name) for name in type(self).ROWS if name in vars(self)}
+        return {name: None if row.passing else row.read(self) for name, row in type(self).ROWS.items()}
 
     def own(self, name: str, default: Any = None) -> Any:
         """What it held itself before it was bound, or keeps beside the job."""
@@ -88,10 +95,14 @@ class Face:
         attributes = {name: _copied(value) for name, value in vars(self).items()}
         fields = {name: _copied(getattr(job, name)) for name in JOB_FIELDS} if job is not None else {}
         lists = {name: list(getattr(batch, name)) for name in BATCH_LISTS} if batch is not None else {}
+        canvas, words = getattr(batch, "canvas", None), self._words.copy() if self._words is not None else None
 
         def put_back() -> None:
             vars(self).clear()
             vars(self).update(attributes)
+            if batch is not None and words is not None:
+                batch.canvas = canvas
+                vars(self._words).update(vars(words))
             for name, value in fields.items():
                 setattr(job, name, value)
             for name, value in lists.items():
@@ -214,7 +225,7 @@ def _sampler(face: Face, value: Any) -> None:
 def picture_id(job: Job, picture: Image.Image) -> str:
     """The id by which the job has a picture at hand."""
     known = next((id for id, each in job.at_hand.items() if each is picture), None)
-    id = known or f"{uuid.uuid4().hex}"
+    id = known or uuid.uuid4().hex
     job.at_hand[id] = picture
     return id
 

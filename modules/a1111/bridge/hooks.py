@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,7 +15,8 @@ from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, SavedImage
 from modules.studio.request import Img2Img, Request, RequestError, Txt2Img
 
-from . import course, script_args
+from . import batch_rows, course, face_sampling, script_args
+from .batch_words import noise_for, spoken_for
 from .callback_params import (
     AfterCFGCallbackParams,
     CFGDenoisedParams,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
     from modules.diffusion.denoiser import Guidance
     from modules.diffusion.model import Model
+    from modules.diffusion.noise import ImageNoise
+    from modules.diffusion.prompt_conditioning import PromptsInTime
     from modules.studio.canvas import Canvas, Overlay
     from modules.studio.extras import Work
     from modules.studio.passes import Pass
@@ -133,6 +136,7 @@ class Bridge(Hooks):
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
         p: Any = host.p
         host.model, p._batch, p.iteration = model, batch, batch.index
+        batch_rows.begin(p)
         if p.scripts is None:
             return
         words = {"batch_number": batch.index, "prompts": p.prompts, "seeds": p.seeds, "subseeds": p.subseeds}
@@ -145,12 +149,22 @@ class Bridge(Hooks):
 
     def hires_begins(self, job: Job, batch: Batch, model: Model) -> None:
         p: Any = host.p
-        p.is_hr_pass = True
+        p.is_hr_pass, p.rng = True, None
         if p.scripts is not None:
             p.scripts.before_hr(p)
 
     def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         host.p._pass = run
+
+    def sampling(self, job: Job, batch: Batch, model: Model, make: Callable[[], Tensor]) -> Tensor:
+        return face_sampling.through_sample(host.p, make)
+
+    def noise(self, job: Job, batch: Batch, run: Pass, noise: ImageNoise) -> ImageNoise:
+        face_sampling.begin_pass(host.p, run)
+        return noise_for(host.p, job, batch, run, noise)
+
+    def prompts(self, job: Job, batch: Batch, run: Pass, prompts: PromptsInTime) -> PromptsInTime:
+        return spoken_for(host.p, batch, run.name, prompts)
 
     def extra_noise(self, job: Job, batch: Batch, noise: Tensor, latents: Tensor, x: Tensor) -> Tensor:
         if not self.callbacks.has_callbacks("extra_noise"):
@@ -161,17 +175,15 @@ class Bridge(Hooks):
 
     def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
         p: Any = host.p
-        p._total_steps = len(sigmas) - 1
-        if p.scripts is None or not p.scripts.wants("process_before_every_sampling"):
-            return x
-        unit = x / sigmas[0]
-        seen = unit.clone()
-        p.scripts.process_before_every_sampling(p, x=seen, noise=seen, c=None, uc=None)
-        return x if torch.equal(seen, unit) else x + (seen - unit) * sigmas[0]
+        p._words.steps = p._total_steps = len(sigmas) - 1
+        if p.scripts is not None and not p._words.by_hand and p.scripts.wants("process_before_every_sampling"):
+            x = face_sampling.before_sampling(p, batch, x, sigmas)
+        return x
 
     def guided(self, job: Job, batch: Batch, step: int, guidance: Guidance, x: Tensor, sigma: Tensor) -> Tensor:
         steps: int = getattr(host.p, "_total_steps", 0)
-        guidance.answered = guidance.levels = None
+        host.p._words.step = step
+        guidance.answered, guidance.levels, guidance.further = None, None, ()
         if self.callbacks.has_callbacks("cfg_denoised"):
 
             def answered(rows: Tensor) -> Tensor:
@@ -234,6 +246,7 @@ class Bridge(Hooks):
 
     def overlay(self, job: Job, batch: Batch, index: int, overlay: Overlay | None) -> Overlay | None:
         p: Any = host.p
+        overlay = batch_rows.overlay_as_listed(p, batch, index, overlay)
         if p.scripts is None or not p.scripts.wants("postprocess_maskoverlay"):
             return overlay
         handed = PostProcessMaskOverlayArgs(index, overlay and overlay.mask, overlay and laid_over(overlay))

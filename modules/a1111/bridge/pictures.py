@@ -20,6 +20,13 @@ def setup_color_correction(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(_transformed(image.convert("RGB"), to_lab=True))
 
 
+def picture_of_correction(correction: NDArray[np.uint8]) -> Image.Image:
+    """A picture of the colours that `setup_color_correction` has found in one. Raises: AquatintError."""
+    if not isinstance(correction, np.ndarray) or correction.ndim != 3 or correction.shape[-1] != 3:
+        raise AquatintError("p.color_corrections must be a list of what setup_color_correction(picture) gives.")
+    return _transformed(Image.fromarray(correction.astype(np.uint8), "LAB"), to_lab=False)
+
+
 def apply_color_correction(correction: NDArray[np.uint8], original_image: Image.Image) -> Image.Image:
     """The picture with the colours of `correction`, by matching histograms, and its own lightness."""
     lab = np.asarray(_transformed(original_image.convert("RGB"), to_lab=True)).copy()

@@ -222,6 +222,7 @@ class _Undo:
         self._p = p.remember() if hasattr(p, "remember") else None
         self._handed = [(each, kept(vars(each))) for each in handed if hasattr(each, "__dict__")]
         self._words, self._before = words, kept(words)
+        self._objects = [each.remember() for each in words.values() if hasattr(each, "remember")]
 
     def put_back(self) -> None:
         if self._p is not None:
@@ -230,6 +231,8 @@ class _Undo:
             vars(each).clear()
             vars(each).update(attributes)
         put_back(self._words, self._before)
+        for each in self._objects:
+            each()
 
 
 def args_of(script: Script, p: Any) -> Sequence[Any]:

@@ -17,6 +17,8 @@ def kept(value: Any) -> Any:
         return value.copy()
     if type(value) is list:
         return [kept(each) for each in value]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(kept, value))
     if type(value) is dict:
         return {key: kept(each) for key, each in value.items()}
     return value

@@ -1,5 +1,7 @@
 """Callbacks that change what the network is asked and what it has answered."""
 
+import torch
+
 from modules import script_callbacks
 
 chosen = {"what": ""}
@@ -17,7 +19,17 @@ def _denoiser(params):
         params.x = params.x * 0.5
 
 
+    if chosen["what"] == "one more":
+        count = len(params.text_cond)
+        params.text_cond = torch.cat([params.text_cond, params.text_uncond])
+        params.x = torch.cat([params.x[:count], params.x[count:], params.x[count:]])
+        params.sigma = torch.cat([params.sigma, params.sigma[count:]])
+    if chosen["what"] == "one less":
+        params.text_cond = params.text_cond[:0]
+
+
 def _denoised(params):
+    chosen["rows"] = [row.clone() for row in params.x]
     if chosen["what"] == "answer":
         params.x[0].mul_(0.5)
 
