@@ -12,6 +12,7 @@ from PIL import Image
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.tiles import Size
 from modules.studio.face_restoring import CODEFORMER, GFPGAN, FaceRestorers
+from modules.studio.filing import Filing
 from modules.studio.gallery import Gallery
 from modules.studio.hooks import Chain, Hooks
 from modules.studio.image_files import PictureError, open_picture, read_parameters
@@ -201,7 +202,7 @@ class ExtrasRecipe:
         parts = [({PART: str(number)}, image) for number, image in enumerate(work.others, start=2)]
         for part, image in (*parts, ({}, work.image)):  # the picture itself last: it tells that all are kept
             done = _words({**work.facts, **part})
-            saved = self.gallery.keep(image, source.infotext, job, index, saved=wanted, done=done)
+            saved = self.gallery.keep(Filing(image, source.infotext), job, index, saved=wanted, done=done)
             job.report(images=(*job.progress.images, saved))
 
     def _restore(self, image: Image.Image, name: str, share: float, index: int) -> tuple[Image.Image, dict[str, str]]:

@@ -17,16 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from modules.diffusion.errors import AquatintError
 from modules.studio.filenames import Subject, folder_names
 from modules.studio.files import DiskFullError, explained, write_atomically
+from modules.studio.filing import Filing, format_of, written
 from modules.studio.folders import Folders
 from modules.studio.image_files import (
     Format,
     PictureError,
-    encode,
     format_for,
     holds_infotext,
     open_picture,
@@ -36,12 +34,11 @@ from modules.studio.image_files import (
 )
 from modules.studio.infotext import read_infotext
 from modules.studio.job import LOCAL, Job, SavedImage
-from modules.studio.picture_files import pictures_in, remove_unfinished, write_new
+from modules.studio.picture_files import Naming, pictures_in, remove_unfinished, write_new
 from modules.studio.picture_index import GalleryItem, Picture, PictureIndex, Search, day_of
 from modules.studio.picture_names import naming_of
-from modules.studio.record import RECORD, write_record
+from modules.studio.record import write_record
 from modules.studio.request import Extras
-from modules.studio.settings import Options
 
 if TYPE_CHECKING:
     from typing import Unpack  # Python 3.11
@@ -105,36 +102,25 @@ class Gallery:
     # Saving
 
     def save(
-        self,
-        image: Image.Image,
-        infotext: str,
-        job: Job,
-        index: int,
-        *,
-        grid: bool = False,
-        done: str = "",
-        aside: str = "",
+        self, filing: Filing, job: Job, index: int, *, grid: bool = False, done: str = "", aside: str = ""
     ) -> SavedImage:
-        """Writes the job's image number `index` where its options say. The file is on disk before the index knows it.
+        """Writes the job's image number `index` where it is to be. The file is on disk before the index knows it.
 
         `done` is what was done to a picture that had its infotext before. What is kept `aside`, under a name with that
         ending, is no result of the job.
         Raises: DiskFullError and AquatintError; no half-written file is left then.
         """
-        options = job.options
-        format = format_for(image, options.grid_format if grid else options.samples_format)
+        image, options = filing.image, job.options
+        format = format_of(filing, options.grid_format if grid else options.samples_format)
         record = "" if grid or aside else write_record(job, index)
-        data, embedded, infotext = _written(image, format, infotext, done, record, options)
-        text = read_infotext(infotext)
+        data, embedded, infotext = written(filing, format, done, record, options)
         now = time.time_ns() // 1000
-        moment = datetime.datetime.fromtimestamp(now / 1e6).astimezone()
-        subject = Subject(job, index, image, text.params, moment)
-        folder = self._folder_for(subject, grid)
+        folder, naming = self._place(filing, format, job, index, now, grid, aside)
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if _named_folder(job, grid) is None:  # what lies hidden in a folder of somebody's is not ours to remove
                 self._note(folder)
-            path = write_new(folder, naming_of(subject, grid, format.ending, folder, aside), data)
+            path = write_new(folder, naming, data)
         if options.save_txt or (embedded and not holds_infotext(format, embedded)):
             write_atomically(path.with_suffix(".txt"), f"{infotext}\n".encode())
         picture = _row(self._stored(path), data, infotext, image.size, now, job.request.kind, grid, job.seeds[index])
@@ -142,29 +128,36 @@ class Gallery:
         self._index.add(picture)
         return self._saved(picture)
 
-    def keep(
-        self, image: Image.Image, infotext: str, job: Job, index: int, *, saved: bool, done: str = ""
-    ) -> SavedImage:
+    def place_of(self, filing: Filing, job: Job, index: int) -> Path:
+        """Where `save` would write the job's image number `index` now."""
+        format = format_of(filing, job.options.samples_format)
+        folder, naming = self._place(filing, format, job, index, time.time_ns() // 1000, grid=False)
+        number = naming.next_number(folder) if folder.is_dir() else 0
+        while folder.is_dir() and naming.is_taken(folder, number):
+            number += 1
+        return folder / (naming.stem(number) + naming.ending)
+
+    def keep(self, filing: Filing, job: Job, index: int, *, saved: bool, done: str = "") -> SavedImage:
         """On disk and in the index, or, where that is not wanted, in memory for as long as there is room.
 
         Raises: DiskFullError; then the picture is in memory and among the job's, to be downloaded before the server
         ends.
         """
         if not saved:
-            return self.keep_in_memory(image, infotext, job, index, done=done)
+            return self.keep_in_memory(filing, job, index, done=done)
         try:
-            return self.save(image, infotext, job, index, done=done)
+            return self.save(filing, job, index, done=done)
         except DiskFullError:
-            unsaved = self.keep_in_memory(image, infotext, job, index, done=done)
+            unsaved = self.keep_in_memory(filing, job, index, done=done)
             job.report(images=(*job.progress.images, unsaved))
             raise
 
-    def keep_in_memory(self, image: Image.Image, infotext: str, job: Job, index: int, *, done: str = "") -> SavedImage:
+    def keep_in_memory(self, filing: Filing, job: Job, index: int, *, done: str = "") -> SavedImage:
         """Keeps a picture that shall not be saved (or that the disk had no room for) until KEPT_IN_MEMORY newer ones
         push it out. `get`, `read` and `thumbnail` know it; `find` does not.
         """
-        format = format_for(image, job.options.samples_format)
-        data, _, infotext = _written(image, format, infotext, done, write_record(job, index), job.options)
+        image, format = filing.image, format_for(filing.image, job.options.samples_format)
+        data, _, infotext = written(filing, format, done, write_record(job, index), job.options)
         saved = SavedImage(secrets.token_hex(16), None, infotext, job.seeds[index], image.width, image.height)
         with self._lock:
             self._unsaved[saved.id] = _Unsaved(job.owner, data, saved)
@@ -270,6 +263,16 @@ class Gallery:
 
     # Paths
 
+    def _place(
+        self, filing: Filing, format: Format, job: Job, index: int, now: int, grid: bool, aside: str = ""
+    ) -> tuple[Path, Naming]:
+        if filing.path is not None:
+            return filing.path.parent, Naming(filing.path.stem, format.ending, numbered=False)
+        moment = datetime.datetime.fromtimestamp(now / 1e6).astimezone()
+        subject = Subject(job, index, filing.image, read_infotext(filing.infotext).params, moment)
+        folder = self._folder_for(subject, grid)
+        return folder, naming_of(subject, grid, format.ending, folder, aside)
+
     def _folder_for(self, subject: Subject, grid: bool) -> Path:
         options = subject.job.options
         named = _named_folder(subject.job, grid)
@@ -361,19 +364,6 @@ def _row(
         infotext=infotext,
         sha256=hashlib.sha256(data).hexdigest(),
     )
-
-
-def _written(
-    image: Image.Image, format: Format, infotext: str, done: str, record: str, options: Options
-) -> tuple[bytes, str, str]:
-    """The file, the text in it under the name of parameters, and all that is known of the picture in words.
-
-    In PNG the parameters stay as they were, and what was done later has names of its own, as in A1111.
-    """
-    whole = ", ".join(filter(None, [infotext, done]))
-    embedded = (infotext if format.pillow == "PNG" else whole) if options.enable_pnginfo else ""
-    texts = {"postprocessing": done, "extras": done, RECORD: record} if options.enable_pnginfo else {}
-    return encode(image, format, embedded, options, texts), embedded, whole
 
 
 def _named_folder(job: Job, grid: bool) -> Path | None:

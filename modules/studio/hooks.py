@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modules.diffusion.prompt_conditioning import PromptsInTime
     from modules.studio.canvas import Canvas, Overlay
     from modules.studio.extras import Work
+    from modules.studio.filing import Filing
     from modules.studio.job import Batch, Job, SavedImage
     from modules.studio.passes import Pass
     from modules.studio.request import Request
@@ -128,9 +129,9 @@ class Hooks:
         """One finished image, before it is saved. Returns what shall be saved."""
         return image
 
-    def image_saving(self, job: Job, index: int, image: Image, infotext: str) -> tuple[Image, str]:
-        """The job's image number `index` is about to be written with its infotext. Returns both as they shall be."""
-        return image, infotext
+    def image_saving(self, job: Job, index: int, filing: Filing) -> Filing:
+        """The job's image number `index` is about to be written. Returns what shall be, how, and where."""
+        return filing
 
     def image_saved(self, job: Job, image: SavedImage) -> None:
         """The image is on disk and in the index."""
@@ -274,10 +275,10 @@ class Chain(Hooks):
             image = hook.image_ready(job, batch, index, image)
         return image
 
-    def image_saving(self, job: Job, index: int, image: Image, infotext: str) -> tuple[Image, str]:
+    def image_saving(self, job: Job, index: int, filing: Filing) -> Filing:
         for hook in self.hooks:
-            image, infotext = hook.image_saving(job, index, image, infotext)
-        return image, infotext
+            filing = hook.image_saving(job, index, filing)
+        return filing
 
     def image_saved(self, job: Job, image: SavedImage) -> None:
         for hook in self.hooks:

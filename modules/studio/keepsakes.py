@@ -8,6 +8,7 @@ from PIL import Image
 
 from modules.diffusion.masks import as_rgb
 from modules.studio.canvas import picture_of
+from modules.studio.filing import Filing
 from modules.studio.hooks import Hooks
 from modules.studio.infotext import write_infotext
 from modules.studio.infotext_row import ModelFacts
@@ -68,4 +69,4 @@ class Keepsakes(Hooks):
         if job.options.samples_save and not job.request.do_not_save_samples:
             number = batch.index * job.request.batch_size + index
             infotext = write_infotext(job, number, job.kept[FACTS])
-            self.gallery.save(image, infotext, job, number, aside=ending)
+            self.gallery.save(Filing(image, infotext), job, number, aside=ending)

@@ -11,6 +11,7 @@ from PIL import Image
 from modules.diffusion.errors import NotANumberError
 from modules.diffusion.model import Model
 from modules.diffusion.store import ModelStore
+from modules.studio.filing import Filing
 from modules.studio.gallery import Gallery
 from modules.studio.grid import image_grid
 from modules.studio.hooks import Chain, Hooks
@@ -102,8 +103,8 @@ class Recipe:
         for index, image in enumerate(batch.images):
             image = batch.images[index] = self.hooks.image_ready(job, batch, index, image)
             infotext = write_infotext(job, first + index, ModelFacts.of(model))
-            image, infotext = self.hooks.image_saving(job, first + index, image, infotext)
-            saved = self._saved.get(infotext) or self._keep(image, first + index, infotext, unfinished=stopped)
+            filing = self.hooks.image_saving(job, first + index, Filing(image, infotext))
+            saved = self._saved.get(filing.infotext) or self._keep(filing, first + index, unfinished=stopped)
             job.report(images=(*job.progress.images, saved))
             self.hooks.image_saved(job, saved)
         self._painter.last = batch.images or self._painter.last
@@ -120,19 +121,19 @@ class Recipe:
             with model.in_float32():
                 batch.images = self._painter.paint(batch, model)
 
-    def _keep(self, image: Image.Image, index: int, infotext: str, *, unfinished: bool) -> SavedImage:
+    def _keep(self, filing: Filing, index: int, *, unfinished: bool) -> SavedImage:
         request, options = self.job.request, self.job.options
-        self._images.append(image)
+        self._images.append(filing.image)
         wanted = options.samples_save and not request.do_not_save_samples
         saved = wanted and (options.save_incomplete_images or not unfinished)
-        return self.gallery.keep(image, infotext, self.job, index, saved=saved)
+        return self.gallery.keep(filing, self.job, index, saved=saved)
 
     def _save_grid(self, model: Model) -> None:
         job = self.job
         if len(self._images) < 2 or job.request.do_not_save_grid or not job.options.grid_save:
             return
-        infotext = write_infotext(job, 0, ModelFacts.of(model))
-        job.report(grid=self.gallery.save(image_grid(self.hooks.sheet(job, self._images)), infotext, job, 0, grid=True))
+        sheet = Filing(image_grid(self.hooks.sheet(job, self._images)), write_infotext(job, 0, ModelFacts.of(model)))
+        job.report(grid=self.gallery.save(sheet, job, 0, grid=True))
 
 
 def set_up_images(job: Job) -> None:

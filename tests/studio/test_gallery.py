@@ -20,6 +20,7 @@ from modules.diffusion.errors import AquatintError
 from modules.studio import gallery as gallery_module
 from modules.studio.database import Database
 from modules.studio.files import DiskFullError
+from modules.studio.filing import Filing
 from modules.studio.folders import REPOSITORY, Folders
 from modules.studio.gallery import Gallery, NoSuchPictureError, Rebuilt
 from modules.studio.image_files import open_picture, read_parameters
@@ -30,7 +31,7 @@ from tests.studio.samples import MODEL, as_bytes, make_job, make_picture
 
 
 def save(gallery: Gallery, job: Job, index: int = 0, **how: Any) -> SavedImage:
-    return gallery.save(make_picture(), write_infotext(job, index, MODEL), job, index, **how)
+    return gallery.save(Filing(make_picture(), write_infotext(job, index, MODEL)), job, index, **how)
 
 
 def path_of(saved: SavedImage) -> Path:
@@ -186,13 +187,14 @@ def test_a_full_disk_leaves_no_file_and_no_row(
 
 def test_a_picture_that_did_not_fit_can_still_be_downloaded(gallery: Gallery) -> None:
     job = make_job()
-    kept = gallery.keep_in_memory(make_picture(), write_infotext(job, 0, MODEL), job, 0)
+    kept = gallery.keep_in_memory(Filing(make_picture(), write_infotext(job, 0, MODEL)), job, 0)
     assert read_parameters(gallery.read(kept.id, "local")[0]) == kept.infotext
 
 
 CHILD = """
 import sys
 from pathlib import Path
+from modules.studio.filing import Filing
 from modules.studio.folders import find_folders
 from modules.studio.gallery import Gallery
 from tests.studio.conftest import NoFlags
@@ -200,7 +202,7 @@ from tests.studio.samples import make_job, make_picture
 folders = find_folders(NoFlags(Path(sys.argv[1])))
 gallery = Gallery(folders.state / "gallery.db", folders)
 for number in range(int(sys.argv[2])):
-    print(gallery.save(make_picture(), "", make_job(), 0).path, flush=True)
+    print(gallery.save(Filing(make_picture(), ""), make_job(), 0).path, flush=True)
 """
 
 
@@ -339,7 +341,7 @@ def test_unsaved_pictures_are_known_to_their_owner_until_newer_ones_push_them_ou
 ) -> None:
     monkeypatch.setattr(gallery_module, "KEPT_IN_MEMORY", 2)
     job = make_job(owner="alice")
-    kept = [gallery.keep_in_memory(make_picture(), "text", job, 0) for _ in range(3)]
+    kept = [gallery.keep_in_memory(Filing(make_picture(), "text"), job, 0) for _ in range(3)]
     assert gallery.get(kept[0].id, "alice") is None
     assert gallery.get(kept[2].id, "alice") == kept[2]
     assert gallery.get(kept[2].id, "bob") is None
@@ -436,7 +438,7 @@ def test_the_pictures_of_a_job_are_told_in_their_order_without_its_grid(gallery:
 
 def test_a_thumbnail_is_small_and_bare_and_made_once(gallery: Gallery, folders: Folders) -> None:
     job = make_job()
-    saved = gallery.save(make_picture(1200, 600), write_infotext(job, 0, MODEL), job, 0)
+    saved = gallery.save(Filing(make_picture(1200, 600), write_infotext(job, 0, MODEL)), job, 0)
     small = gallery.thumbnail(saved.id, "local")
     image = Image.open(io.BytesIO(small))
     assert (image.format, image.size) == ("WEBP", (384, 192))
@@ -464,8 +466,7 @@ def test_pictures_that_lie_there_already_come_in(gallery: Gallery, folders: Fold
         path = folders.outputs / name
         path.parent.mkdir(parents=True)
         saved = gallery.keep_in_memory(
-            make_picture(),
-            write_infotext(job, 0, MODEL),
+            Filing(make_picture(), write_infotext(job, 0, MODEL)),
             replace(job, options=job.options.model_copy(update={"samples_format": format})),
             0,
         )

@@ -22,10 +22,10 @@ from .callback_params import (
     CFGDenoisedParams,
     ExtraNoiseParams,
     ImageGridLoopParams,
-    ImageSaveParams,
 )
 from .denoising import Call
 from .face import Face, take_pictures
+from .filing import changed_filing, handed_back
 from .frozen_values import thawed
 from .host import host
 from .outcome import keep_pictures, saved_as
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from modules.diffusion.prompt_conditioning import PromptsInTime
     from modules.studio.canvas import Canvas, Overlay
     from modules.studio.extras import Work
+    from modules.studio.filing import Filing
     from modules.studio.passes import Pass
 
 
@@ -61,7 +62,7 @@ class Bridge(Hooks):
     def __init__(self) -> None:
         self.callbacks: Any = importlib.import_module("modules.script_callbacks")
         self.scripts: Any = importlib.import_module("modules.scripts")
-        self._saving: Image.Image | None = None
+        self._saving: Filing | None = None
         self._before: list[tuple[Job | None, Any]] = []
 
     def runner_for(self, request: Request) -> Any:
@@ -267,20 +268,18 @@ class Bridge(Hooks):
         p.scripts.postprocess_image_after_composite(p, handed)
         return _picture(handed.image, image)
 
-    def image_saving(self, job: Job, index: int, image: Image.Image, infotext: str) -> tuple[Image.Image, str]:
+    def image_saving(self, job: Job, index: int, filing: Filing) -> Filing:
         if self.callbacks.has_callbacks("before_image_saved"):
-            name = f"{host.p.outpath_samples}/{job.seeds[index]}.{job.options.samples_format}"
-            params = ImageSaveParams(image, host.p, name, {"parameters": infotext})
-            self.callbacks.before_image_saved_callback(params)
-            image, infotext = _picture(params.image, image), str(params.pnginfo.get("parameters") or infotext)
-        self._saving = image
-        return image, infotext
+            filing = changed_filing(self.callbacks, host.p, job, index, filing)
+        self._saving = filing
+        return filing
 
     def image_saved(self, job: Job, image: SavedImage) -> None:
-        if self._saving is not None:
-            saved_as(self._saving, image)
+        picture = self._saving.image if self._saving is not None else None
+        if picture is not None:
+            saved_as(picture, image)
         if self.callbacks.has_callbacks("image_saved"):
-            params = ImageSaveParams(self._saving, host.p, str(image.path or ""), {"parameters": image.infotext})
+            params = handed_back(picture, host.p, str(image.path or ""), self._saving, image.infotext)
             self.callbacks.image_saved_callback(params)
         self._saving = None
 

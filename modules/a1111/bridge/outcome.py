@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from modules.studio.filing import Filing
 from modules.studio.job import Job, SavedImage
 
 from .host import host
@@ -63,4 +64,4 @@ def _kept(job: Job, processed: Processed, index: int, image: Image.Image, *, sav
     wanted = save and job.options.samples_save and not job.request.do_not_save_samples
     if image.mode not in ("RGB", "RGBA"):
         image = image.convert("RGB")
-    return host.app.gallery.keep(image, str(infotext), one, 0, saved=wanted)
+    return host.app.gallery.keep(Filing(image, str(infotext)), one, 0, saved=wanted)
