@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,10 @@ from modules.diffusion.weights import open_weights
 SUFFIXES = (".safetensors", ".pt", ".ckpt")
 ALIAS = "ss_output_name"
 """kohya's metadata key for the name that the file had when it was trained."""
+
+
+LOOK_AGAIN = 2.0
+"""Seconds between two looks at the disk for a file that is asked for and not there."""
 
 
 class LoraFile(NamedTuple):
@@ -37,6 +42,8 @@ class LoraFolder:
         self._folders = tuple(folders)
         self._facts = FileFacts(cache)
         self.files: dict[str, LoraFile] = {}
+        self._looked = 0.0
+        """When the disk was looked at last, by time.monotonic()."""
         self.refresh()
 
     def refresh(self) -> None:
@@ -47,18 +54,27 @@ class LoraFolder:
         for stem, place, name in found:
             if stem not in files:
                 files[stem] = LoraFile(stem, f"{place}{os.sep}{name}")
-        self.files = files
+        self.files, self._looked = files, time.monotonic()
 
     def find(self, word: str) -> LoraFile:
-        """By name, whatever its case, or by alias. Raises: AquatintError saying what there is."""
-        wanted = word.strip()
+        """By name, whatever its case, or by alias; for one that is not there the disk is looked at again now and then.
+
+        Raises: AquatintError saying what there is.
+        """
+        file = self._known(word.strip())
+        if file is None and time.monotonic() - self._looked > LOOK_AGAIN:
+            self.refresh()
+            file = self._known(word.strip())
+        if file is None:
+            known = ", ".join(list(self.files)[:20]) or "none"
+            raise AquatintError(f"No LoRA called '{word}' in {self._folders[0].name}. Found: {known}.")
+        return file
+
+    def _known(self, wanted: str) -> LoraFile | None:
         by_name = {name.casefold(): file for name, file in self.files.items()}
         file = self.files.get(wanted) or by_name.get(wanted.casefold())
         if file is None:
             file = next((each for each in self.files.values() if wanted and self.alias(each) == wanted), None)
-        if file is None:
-            known = ", ".join(list(self.files)[:20]) or "none"
-            raise AquatintError(f"No LoRA called '{word}' in {self._folders[0].name}. Found: {known}.")
         return file
 
     def has(self, word: str) -> bool:

@@ -77,10 +77,9 @@ def check_prompt(
             for word in _AND.finditer(shown)
         ]
     parts = [(Span(0, len(shown)), 1.0)] if negative else list(part_spans(shown))
-    for span, weight in parts:
+    problems += _of_parts(text, shown, parts, tags)
+    for span, _ in parts:
         part = shown[span.start : span.end]
-        if weight == 0:
-            problems.append(Problem(*span, "This part has a weight of 0 and no effect."))
         typed = text[span.start : span.end]
         found = list(_of_schedule(part, typed, passes))
         if emphasis in WEIGHING:
@@ -113,7 +112,7 @@ def _of_network(
 ) -> Iterator[Problem]:
     network, problem = read_network(tag)
     if problem:
-        yield Problem(*tag.span, problem, "" if network is None else None)
+        yield Problem(*tag.span, problem, "" if network is None else _written(network))
     if network is None:
         return
     if negative:
@@ -126,6 +125,28 @@ def _of_network(
         yield Problem(*tag.span, f"There is no {tag.kind} called {network.name:.80}.", fix)
     elif reason := unfit(network):
         yield Problem(*tag.span, reason, "")
+
+
+def _written(network: Network) -> str:
+    """The network with the numbers that count."""
+    strengths = f"{network.text:g}" if network.text == network.unet else f"{network.text:g}:{network.unet:g}"
+    rank = f":dyn={network.rank}" if network.rank else ""
+    return f"<{network.kind}:{network.name}:{strengths}{rank}>"
+
+
+def _of_parts(text: str, shown: str, parts: Sequence[tuple[Span, float]], tags: Sequence[Tag]) -> Iterator[Problem]:
+    """Parts between two ANDs that weigh nothing; without them their networks stay."""
+    if len(parts) == 1:
+        (span, weight), told = parts[0], "The prompt has a weight of 0 and no effect."
+        yield from () if weight else (Problem(span.end, len(shown), told, ""),)
+        return
+    borders = [(0, 0), *(word.span() for word in _AND.finditer(shown)), (len(shown), len(shown))]
+    for number, (_, weight) in enumerate(parts):
+        if weight:
+            continue
+        start, end = borders[number][0], borders[number + 1][0 if number else 1]
+        kept = (text[slice(*tag.span)] for tag in tags if start <= tag.span.start < end)
+        yield Problem(start, end, "This part has a weight of 0 and no effect.", "".join(kept))
 
 
 def _of_brackets(part: str) -> Iterator[Problem]:
@@ -157,7 +178,7 @@ def _of_schedule(part: str, typed: str, passes: Sequence[Timeline]) -> Iterator[
     read = tokenize(part)
     places = _places(read)
     for opening, edit in read.edits.items():
-        yield from _of_edit(read, edit, places[opening], places, passes)
+        yield from _of_edit(read, edit, places[opening], typed, places, passes)
     for broken in read.broken:
         yield _of_broken(typed, broken, places)
 
@@ -168,11 +189,13 @@ def _places(read: TokenizedText) -> list[int]:
 
 
 def _of_edit(
-    read: TokenizedText, edit: Edit, start: int, places: Sequence[int], passes: Sequence[Timeline]
+    read: TokenizedText, edit: Edit, start: int, typed: str, places: Sequence[int], passes: Sequence[Timeline]
 ) -> Iterator[Problem]:
     if edit.when is None:
-        if len(edit.parts) > max(timeline.steps for timeline in passes):
-            yield Problem(start, places[edit.closing + 1], "There are more alternatives than steps.")
+        most = max(timeline.steps for timeline in passes)
+        if len(edit.parts) > most:
+            fewer = f"{typed[start : places[edit.parts[most - 1][1]]]}]"
+            yield Problem(start, places[edit.closing + 1], "There are more alternatives than steps.", fewer)
         return
     when = read.when(edit)
     start, end = places[edit.when], places[edit.when + 1]
@@ -184,14 +207,15 @@ def _of_edit(
 
 def _of_broken(typed: str, broken: Broken, places: Sequence[int]) -> Problem:
     start, end = places[broken.opening], places[broken.closing + 1]
+    plain = f"\\{typed[start : end - 1]}\\{typed[end - 1]}"
     if typed[start] == "(":
-        return Problem(start, end, "A weight is one number after one colon: these colons are plain text.")
+        return Problem(start, end, "A weight is one number after one colon: these colons are plain text.", plain)
     if broken.bars:
-        return Problem(start, end, "A bracket that alternates has no colons in it: this one is plain text.")
+        return Problem(start, end, "A bracket that alternates has no colons in it: this one is plain text.", plain)
     if broken.colons == 1:
         text = "There is no step or fraction at the end: this bracket is plain text."
         return Problem(start, end, text, f"{typed[start : end - 1]}:0.5]")
-    return Problem(start, end, "Prompt editing is [from:to:when]: this bracket is plain text.")
+    return Problem(start, end, "Prompt editing is [from:to:when]: this bracket is plain text.", plain)
 
 
 def _of_length(part: str, timeline: Timeline, count: Callable[[str], int]) -> Iterator[Problem]:

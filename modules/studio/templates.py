@@ -66,10 +66,24 @@ def names_in(template: str) -> list[str]:
     return list(dict.fromkeys(match[1] for match in NAME.finditer(template)))
 
 
-def has_choices(template: str) -> bool:
-    """Whether there is anything like `{a|b}` in it."""
+class Choice(NamedTuple):
+    """Options between two braces: where they stand, and the texts without their weights."""
+
+    start: int
+    end: int
+    options: tuple[str, ...]
+
+
+def first_choice(template: str) -> Choice | None:
+    """The first thing like `{a|b}` in it, or the first of those that it is in."""
     partners = _partners(template)
-    return any(template[start] == "{" and "|" in template[start:end] for start, end in partners.items())
+    for start in sorted(place for place in partners if template[place] == "{"):
+        end = partners[start]
+        amount = _AMOUNT.match(template, start + 1, end)
+        spans = list(_split(template, amount.end() if amount else start + 1, end, partners))
+        if len(spans) > 1:
+            return Choice(start, end + 1, tuple(_weighted(template[slice(*span)].strip()).text for span in spans))
+    return None
 
 
 class _Drawing:

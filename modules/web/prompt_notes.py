@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modules.diffusion.denoiser import img2img_steps
 from modules.diffusion.errors import AquatintError
-from modules.diffusion.hypernetworks import find_hypernetworks
+from modules.diffusion.hypernetworks import (
+    Hypernetwork,
+    find_hypernetwork,
+    find_hypernetworks,
+    read_hypernetwork,
+)
 from modules.diffusion.lora import WIDTHS
 from modules.diffusion.prompt_check import Problem, check_prompt
 from modules.diffusion.prompt_parts import LORA_KINDS, Network, read_prompt
 from modules.studio.request import Img2Img, Request, Txt2Img
 from modules.studio.settings import Options
-from modules.studio.templates import NAME, has_choices
+from modules.studio.templates import NAME, first_choice
 
 if TYPE_CHECKING:
     from modules.diffusion.checkpoint import Checkpoint
@@ -33,6 +40,8 @@ class PromptNotes:
 
     def __init__(self, app: App, tokens: TokenCounter) -> None:
         self._app, self._tokens = app, tokens
+        self._hypernetworks_read: dict[Path, tuple[int, Hypernetwork]] = {}
+        """By file, with the time at which it changed."""
 
     def all(self, request: Request, options: Options, checkpoint: Checkpoint | None) -> list[str]:
         """Of both prompts; and, in a request that may have a second pass, of both of its own prompts."""
@@ -101,14 +110,27 @@ class PromptNotes:
         return [*names, *(name for name in wanted if name.casefold() in known)]
 
     def _misfit(self, network: Network, checkpoint: Checkpoint) -> str:
+        own = sum(checkpoint.text_widths)
         if network.kind not in LORA_KINDS:
-            return ""
-        width, own = self._app.loras.text_width(self._app.loras.find(network.name)), sum(checkpoint.text_widths)
+            return self._misfit_of_hypernetwork(network.name, own, checkpoint)
+        width = self._app.loras.text_width(self._app.loras.find(network.name))
         if not width or not own or width == own:
             return ""
         return (
             f"{network.name:.80} is a LoRA for {WIDTHS.get(width, 'another kind of model')}, not for {checkpoint.stem}."
         )
+
+    def _misfit_of_hypernetwork(self, name: str, width: int, checkpoint: Checkpoint) -> str:
+        try:
+            path = find_hypernetwork(self._app.folders.hypernetworks, name)
+            changed = path.stat().st_mtime_ns
+            known = self._hypernetworks_read.get(path)
+            if known is None or known[0] != changed:
+                known = self._hypernetworks_read[path] = changed, read_hypernetwork(path)
+        except (AquatintError, OSError) as error:
+            return str(error)
+        made_for = known[1].misfit(width) if width else ""
+        return f"{name:.80} is a hypernetwork for {made_for}, not for {checkpoint.stem}." if made_for else ""
 
     def _embeddings(self, text: str, options: Options, checkpoint: Checkpoint) -> Iterator[Problem]:
         """Those that the prompt names and the checkpoint does not understand."""
@@ -125,16 +147,17 @@ class PromptNotes:
             self._app.wildcards.refresh()
         for match in names:
             try:
-                self._app.wildcards.find(match[1])
+                lines = self._app.wildcards.find(match[1])
             except AquatintError as error:
                 if options.dynamic_prompts:
-                    yield Problem(*match.span(), str(error))
+                    near = get_close_matches(match[1], self._app.wildcards.lists, 1)
+                    yield Problem(*match.span(), str(error), f"__{near[0]}__" if near else "")
                 continue
             if not options.dynamic_prompts:
-                yield Problem(*match.span(), OFF, is_note=True)
-        if not options.dynamic_prompts and has_choices(text):
-            start = text.index("{")
-            yield Problem(start, start + 1, OFF, is_note=True)
+                yield Problem(*match.span(), OFF, lines[0] if lines else "", is_note=True)
+        choice = None if options.dynamic_prompts else first_choice(text)
+        if choice is not None:
+            yield Problem(choice.start, choice.end, OFF, choice.options[0], is_note=True)
 
 
 def _steps(request: Request, options: Options) -> tuple[int, int | None]:

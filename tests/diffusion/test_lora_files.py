@@ -86,3 +86,12 @@ def test_ten_thousand_files_are_listed_without_opening_one(tmp_path: Path, monke
     loras = LoraFolder([tmp_path])
     assert len(loras.files) == 10_000
     assert loras.find("STYLE-9999").name == "style-9999"
+
+
+def test_a_file_that_came_later_is_there_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = LoraFolder([tmp_path])
+    save_file(TENSORS, tmp_path / "new.safetensors")
+    assert not folder.has("new")
+    monkeypatch.setattr("modules.diffusion.lora_files.LOOK_AGAIN", 0.0)
+    assert folder.has("new")
+    assert "new" in folder.files

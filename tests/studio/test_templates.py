@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modules.diffusion.errors import AquatintError
-from modules.studio.templates import LONGEST, draw, has_choices, names_in
+from modules.studio.templates import LONGEST, draw, first_choice, names_in
 
 LISTS = {
     "colour": ["red", "blue", "{dark|pale} green"],
@@ -155,7 +155,7 @@ def test_what_has_no_end_is_said_and_left_as_it_is(endless: str) -> None:
 def test_hostile_templates_take_no_time(endless: str) -> None:
     started = time.perf_counter()
     draw(endless, values, Random(1))
-    has_choices(endless)
+    first_choice(endless)
     assert time.perf_counter() - started < 2
 
 
@@ -166,5 +166,6 @@ def test_any_text_is_a_template(text: str) -> None:
 
 def test_templates_are_known_by_their_marks() -> None:
     assert names_in("a __colour__ {__a/b__|c} __colour__") == ["colour", "a/b"]
-    assert has_choices("a {b|c}")
-    assert not has_choices("a {b} [c|d] e|f {")
+    assert first_choice("a {b} {2$$3::{c|d}| e} {f|g}") == (6, 22, ("{c|d}", "e"))
+    assert first_choice("{a {b|c}}") == (3, 8, ("b", "c"))
+    assert first_choice("a {b} [c|d] e|f {") is None

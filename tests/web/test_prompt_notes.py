@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ Said = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture
 def said(app: App, tmp_path: Path) -> Said:
-    """The problems of a prompt on the starter, with a LoRA that fits it, one for SDXL, and an embedding for SD 2.x."""
+    """The problems of a prompt on the starter, with a LoRA that fits it, one for SDXL, a hypernetwork for SDXL, and an
+    embedding for SD 2.x."""
     place = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
     width = sum(app.store.find("starter").text_widths)
     for folder, name, tensors in (
@@ -40,7 +42,11 @@ def said(app: App, tmp_path: Path) -> Said:
     wildcards = WildcardFolder(tmp_path)
     wildcards.refresh()
     loras = LoraFolder([tmp_path / "lora"])
-    app = app._replace(loras=loras, embeddings=embeddings, wildcards=wildcards)
+    layers = {"linear.0.weight": torch.ones(4, 2048), "linear.1.weight": torch.ones(2048, 4)}
+    (tmp_path / "hypernetworks").mkdir()
+    torch.save({2048: (layers, layers), "name": "pale"}, tmp_path / "hypernetworks/pale.pt")
+    folders = replace(app.folders, hypernetworks=tmp_path / "hypernetworks")
+    app = app._replace(loras=loras, embeddings=embeddings, wildcards=wildcards, folders=folders)
     notes = PromptNotes(app, TokenCounter(embeddings))
 
     def say(prompt: str, options: Options | None = None, **fields: Any) -> list[dict[str, Any]]:
@@ -77,6 +83,11 @@ def test_a_hypernetwork_that_is_not_there_is_said(said: Said) -> None:
     assert (problem["text"], problem["fix"]) == ("There is no hypernet called art.", "")
 
 
+def test_a_hypernetwork_of_another_family_is_said(said: Said) -> None:
+    (problem,) = said("a <hypernet:Pale:1>")
+    assert (problem["text"], problem["fix"]) == ("Pale is a hypernetwork for SDXL, not for starter.", "")
+
+
 def test_an_embedding_of_another_family_is_said_where_it_stands(said: Said) -> None:
     (problem,) = said("a fox, inkstyle", negative=True)
     assert (problem["start"], problem["end"]) == (7, 15)
@@ -109,9 +120,12 @@ def test_wildcards_are_looked_up_and_said_to_be_off_when_they_are(said: Said) ->
     (problem,) = said("a __colours__ hat", on)
     assert (problem["start"], problem["end"]) == (2, 13)
     assert problem["text"] == "There is no wildcard called colours. There is: colour."
-    assert [problem["text"][:38] for problem in said("a __colour__ {hat|cap}")] == [
-        "Wildcards and choices are switched off"
-    ] * 2
+    assert problem["fix"] == "__colour__"
+    (problem,) = said("a __zzz__ hat", on)
+    assert problem["fix"] == ""
+    told = said("a __colour__ {2::hat|cap}")
+    assert [problem["text"][:38] for problem in told] == ["Wildcards and choices are switched off"] * 2
+    assert [problem["fix"] for problem in told] == ["red", "hat"]
     assert said("a __init__ {hat}") == []
 
 
