@@ -280,10 +280,17 @@ def _pasted(component: Any, label: Any, params: dict[str, Any]) -> Any:
     return gr.update(value=value)
 
 
+def _options_by_label() -> dict[str, str]:
+    """The entries that are options: ours, those that extensions declare so, and those that they add here."""
+    declared = host.app.settings.declared.values() if host.is_bound else ()
+    theirs = {row.infotext: row.name for row in declared if row.infotext}
+    return theirs | dict(infotext_to_setting_name_mapping) | LABEL_OPTIONS
+
+
 def create_override_settings_dict(text_pairs: Sequence[str]) -> dict[str, Any]:
     """{"Clip skip: 2", ...} as options and their values; what is no option is left out."""
     found: dict[str, Any] = {}
-    named = dict(infotext_to_setting_name_mapping) | LABEL_OPTIONS
+    named = _options_by_label()
     for pair in text_pairs:
         label, colon, value = pair.partition(":")
         if colon and label.strip() in named:
@@ -305,7 +312,7 @@ def get_override_settings(
 ) -> list[tuple[str, str, Any]]:
     """(label, option, value) of the entries that are options and differ from what is set."""
     rows: list[tuple[str, str, Any]] = []
-    for label, option in (dict(infotext_to_setting_name_mapping) | LABEL_OPTIONS).items():
+    for label, option in _options_by_label().items():
         if label in params and label not in (skip_fields or ()):
             value = _typed(option, str(params[label]))
             if value != read_option(option):

@@ -182,6 +182,7 @@ class Options:
             title=title or section,
             make=partial(_component, key, info),
             kept=not info.do_not_save,
+            infotext=info.infotext or "",
         )
         host.app.settings.declare(row)
         if info.onchange is not None and not info.do_not_save:

@@ -22,6 +22,8 @@ class Declared:
     """value -> the component that shows it, made in the layout; None is not shown."""
     kept: bool = True
     """Whether it has a value at all: a text between options has none."""
+    infotext: str = ""
+    """The entry of a picture's parameters that says what it was; empty where they say nothing."""
 
     def fit(self, value: Any) -> Any:
         """The value as this option may have it. Raises: ValueError saying what is wrong."""
@@ -48,6 +50,25 @@ def fit(value: Any, like: Any) -> Any:
     if isinstance(like, dict):
         return _required(value, isinstance(value, dict) and is_json(value), "an object")
     return _required(value, is_json(value), "what JSON can say")
+
+
+def as_entry(value: Any) -> Any:
+    """The value as an entry of a picture's parameters says it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+
+def read_entry(row: Declared, text: str) -> Any:
+    """The value that such an entry says. Raises: ValueError saying what it should be."""
+    if isinstance(row.default, bool):
+        return row.fit({"True": True, "False": False}.get(text))
+    if isinstance(row.default, int | float):
+        return row.fit(float(text))
+    if isinstance(row.default, str):
+        return row.fit(text)
+    try:
+        return row.fit(json.loads(text))
+    except (json.JSONDecodeError, RecursionError):
+        return row.fit(text)
 
 
 def is_json(value: Any) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from modules.studio.declared import Declared, read_entry
 from modules.studio.infotext_entries import entries, entry, plain
 from modules.studio.infotext_others import hypernetwork_of, module_as_vae, without_effect
 from modules.studio.infotext_row import ModelFacts, Source
@@ -111,10 +112,20 @@ def _of_the_extras(params: Mapping[str, str]) -> bool:
     return bool(params) and all(key.startswith("Postprocess ") for key in params)
 
 
-def restored_here(text: str, find_vae: Callable[[str], str]) -> Restored:
-    """What a text says about a request on this machine, whose VAEs `find_vae` knows (raising AquatintError else)."""
+def restored_here(text: str, find_vae: Callable[[str], str], declared: Iterable[Declared] = ()) -> Restored:
+    """What a text says about a request on this machine, whose VAEs `find_vae` knows (raising AquatintError else), and
+    about options that are `declared` by others."""
     infotext = read_infotext(text)
-    return to_request_values(dataclasses.replace(infotext, params=module_as_vae(infotext.params, find_vae)))
+    restored = to_request_values(dataclasses.replace(infotext, params=module_as_vae(infotext.params, find_vae)))
+    for row in declared:
+        said = infotext.params.get(row.infotext) if row.infotext else None
+        if said is None:
+            continue
+        try:
+            restored.options.setdefault(row.name, read_entry(row, said))
+        except (ValueError, OverflowError):
+            restored.problems.append(_dropped(row.infotext, said))
+    return restored
 
 
 def to_request_values(infotext: Infotext) -> Restored:

@@ -74,7 +74,7 @@ def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
 def restored_values(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
     """What an infotext says, as fields and options (`override_settings` has those that are not in the bar), and a
     sentence for each thing that cannot be had here."""
-    restored = restored_here(infotext, app.store.find_vae)
+    restored = restored_here(infotext, app.store.find_vae, app.settings.declared.values())
     problems = list(restored.problems)
     values = {"styles": [], "subseed": -1, **restored.values}
     values |= _sampler_fields(values, app.settings.options)

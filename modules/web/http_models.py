@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.store import ModelStore
+from modules.studio.declared import Declared
 from modules.studio.infotext import restored_here
 from modules.studio.request import Request, RequestError, Txt2Img, read_request
 from modules.web.http_extensions import ScriptsAtHand, asked_of_scripts
@@ -133,11 +134,11 @@ def check_features(payload: PicturePayload, scripts: ScriptsAtHand) -> None:
         raise RequestError("latent_mask: it wants a mask beside it, which says what shows", "latent_mask")
 
 
-def with_infotext(payload: PicturePayload, store: ModelStore) -> PicturePayload:
+def with_infotext(payload: PicturePayload, store: ModelStore, declared: Iterable[Declared] = ()) -> PicturePayload:
     """The payload, its unsent fields filled from its `infotext`; a checkpoint that is not here is passed over."""
     if not payload.infotext:
         return payload
-    restored = restored_here(payload.infotext, store.find_vae)
+    restored = restored_here(payload.infotext, store.find_vae, declared)
     sent = payload.model_fields_set | ({"sampler_name"} if "sampler_index" in payload.model_fields_set else set())
     values = {key: value for key, value in restored.values.items() if key in type(payload).model_fields}
     options = dict(restored.options)

@@ -91,7 +91,7 @@ async def _make(app: App, tasks: TaskNames, scripts: ScriptsAtHand, payload: Pic
 
 def submit_payload(app: App, scripts: ScriptsAtHand, payload: PicturePayload, owner: str) -> Ticket:
     """Queues what a payload asks for. Raises: AquatintError."""
-    payload = with_infotext(payload, app.store)
+    payload = with_infotext(payload, app.store, app.settings.declared.values())
     pictures: list[str] = []
     named: dict[str, str | None] = {}
     if isinstance(payload, Img2ImgPayload):

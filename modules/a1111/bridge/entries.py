@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from modules.studio.declared import Declared, as_entry
+from modules.studio.job import Job
+
 from .containment import containment
 from .host import host
 
@@ -23,6 +26,18 @@ class OfImage:
         words |= {"p": p, "index": index, "iteration": index // size, "position_in_batch": index % size}
         words |= {"comments": None, "use_main_prompt": False}
         return containment.call(self.extension, "infotext", self.function, **words)
+
+
+class OptionEntry(OfImage):
+    """What an option, which its extension wants to be told in infotexts, is for a job; nothing while it is as ever."""
+
+    def __init__(self, job: Job, row: Declared) -> None:
+        super().__init__(lambda **_: None)
+        self.job, self.row = job, row
+
+    def __call__(self, index: int) -> Any:
+        value = getattr(self.job.options, self.row.name, self.row.default)
+        return None if value == self.row.default else as_entry(value)
 
 
 LISTS = ("prompts", "negative_prompts", "seeds", "subseeds", "hr_prompts", "hr_negative_prompts")

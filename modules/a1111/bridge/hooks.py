@@ -24,6 +24,7 @@ from .callback_params import (
     ImageGridLoopParams,
 )
 from .denoising import Call
+from .entries import OptionEntry
 from .face import Face, take_pictures
 from .filing import changed_filing, handed_back
 from .frozen_values import thawed
@@ -133,6 +134,9 @@ class Bridge(Hooks):
             p.scripts.process(p)
             take_pictures(p)
             course.complete(job)
+        for row in host.app.settings.declared.values():
+            if row.infotext:
+                p.extra_generation_params.setdefault(row.infotext, OptionEntry(job, row))
 
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
         p: Any = host.p
