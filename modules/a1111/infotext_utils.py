@@ -18,6 +18,7 @@ from modules.studio.image_files import open_picture
 from modules.studio.infotext import read_infotext
 from modules.studio.infotext_entries import entry
 
+from .bridge import sending
 from .bridge.host import host
 from .bridge.opts import read_option
 from .ui_components import ToolButton
@@ -221,6 +222,9 @@ def connect_paste_params_buttons() -> None:
     """Joins the buttons to their tabs' fields; to be called within the page, once all tabs are built."""
     for binding in registered_param_bindings:
         target = paste_fields.get(binding.tabname)
+        if binding.tabname == "extras" or (target or {}).get(sending.OURS):
+            sending.connect(binding, paste_fields)
+            continue
         if target is None:
             continue
         switch = f"() => window.switch_to_{binding.tabname}?.()"

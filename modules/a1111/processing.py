@@ -183,7 +183,7 @@ class StableDiffusionProcessing(Face):
         return float((self.token_merging_ratio_hr if for_hr else self.token_merging_ratio) or 0)
 
 
-HIDDEN = ("_job", "_batch", "_pass", "_words", "_own")
+HIDDEN = ("_job", "_batch", "_pass", "_words", "_stepping", "_own")
 
 
 class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):

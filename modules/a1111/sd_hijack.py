@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .bridge.missing import Missing
-from .bridge.model_face import TextStage
+from .bridge.text_stage import TextStage
 from .textual_inversion.textual_inversion import EmbeddingDatabase
 
 optimizers: list[Any] = []

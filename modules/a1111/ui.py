@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from . import infotext_utils
+from .call_queue import wrap_gradio_call, wrap_gradio_gpu_call, wrap_queued_call
 from .ui_common import create_output_panel, create_refresh_button, plaintext_to_html, setup_dialog
 from .ui_components import FormColumn, FormGroup, FormHTML, FormRow, ToolButton
 
@@ -20,6 +22,9 @@ __all__ = [
     "create_refresh_button",
     "plaintext_to_html",
     "setup_dialog",
+    "wrap_gradio_call",
+    "wrap_gradio_gpu_call",
+    "wrap_queued_call",
 ]
 
 random_symbol = "\U0001f3b2\ufe0f"
@@ -113,6 +118,19 @@ def create_ui() -> Any:
 
 def setup_ui_api(app: Any) -> None:
     """The routes are there."""
+
+
+def versions_html() -> str:
+    """The versions of the program and of what it stands on, as A1111 has them at the foot of its page."""
+    import platform
+
+    import torch
+
+    from modules.studio.version import VERSION
+
+    known = {"version": f"Aquatint {VERSION}", "python": platform.python_version(), "torch": torch.__version__}
+    known["gradio"] = gr.__version__
+    return " \u2000•\u2000 ".join(f"{name}: {escape(value)}" for name, value in known.items())
 
 
 def ordered_ui_categories() -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.component_meta import ComponentMeta
-from gradio.context import get_blocks_context
 
 
 class Quiet(ComponentMeta):  # type: ignore[misc]
@@ -125,9 +124,6 @@ class InputAccordion(gr.Checkbox, metaclass=Quiet):  # type: ignore[misc]
         named = {"elem_id": f"{self.accordion_id}-checkbox", "elem_classes": ["input-accordion-checkbox"]}
         visible = kwargs.pop("visible", True)
         super().__init__(value, **{**kwargs, **named, "label": label, "visible": visible})
-        self.accordion: Any = None
-        if get_blocks_context() is None:
-            return  # Gradio makes it anew for a session that changes it; the drawer is there already
         self.accordion = gr.Accordion(
             label, open=bool(value), elem_id=self.accordion_id, elem_classes=["input-accordion"], visible=visible
         )

@@ -67,6 +67,8 @@ def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool =
         mount(page.assets, "note", elem_id="footer", value=_about(app))
         for sheet in sheets:
             connect_sheet(sheet, bridge)
+        for join in page.slots.built:
+            join()
         _connect_bar(page, bar)
         _connect_load(page, demo, bar, sheets)
     return demo

@@ -29,6 +29,8 @@ class Slots:
     tabs: list[Tab] = field(default_factory=list)
     later: list[Callable[[], list[Tab]]] = field(default_factory=list)
     """Give further tabs once the forms are built, when others may look for what is in them."""
+    built: list[Callable[[], None]] = field(default_factory=list)
+    """Called within the page when all of it is built: events may be joined."""
     forms: list[FormPart] = field(default_factory=list)
     """What is added to the forms of the three tabs."""
     _before: dict[str, list[Callable[[], None]]] = field(default_factory=lambda: defaultdict(list))

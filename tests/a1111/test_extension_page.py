@@ -163,7 +163,7 @@ def test_the_page_loads_scripts_in_their_order_before_its_head_ends(site: FastAP
     head = ask(Gate(site, Rules())).body.decode().partition("</head>")[0]
     found = re.findall(r'(?:src|href)="([^"]*(?:words/|file=)[^"]*)"', head)
     names = [address.rpartition("/")[2].partition("?")[0] for address in found]
-    own = ["selectors.js", "events.js", "words.js", "tools.js", "mounting.js"]
+    own = ["selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "mounting.js"]
     assert names == ["words.css", "style.css", *own, "a_broken.js", "b_old_words.js", "c_module.mjs"]
     for address in found:
         assert ask(Gate(site, Rules()), path=f"/{address}").status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -137,6 +138,34 @@ made = Tool(value="x", tooltip="y", elem_id="z")
     assert (made.elem_classes, made.get_config()["webui_tooltip"], made.get_block_name()) == (["tool"], "y", "button")
 
 
+DRAWER = """
+class Drawer(gr.Checkbox):
+    def __init__(self, value=None, setup=False, **given):
+        super().__init__(value=value, **{**given, "elem_id": "drawer-checkbox"})
+        if setup:
+            self.change(None, inputs=[self])
+            self.drawer = gr.Accordion(given["label"])
+    def get_block_name(self):
+        return "checkbox"
+made = Drawer(False, True, label="x")
+number = gr.Number()
+button = gr.Button()
+button.click(lambda: gr.update(value=True, label="y"), None, [made])
+"""
+
+
+def test_a_copy_for_a_session_is_made_without_what_an_extensions_constructor_does_besides(say: Say) -> None:
+    said = say(DRAWER)
+    session = SessionState(said.demo)
+    event = said.demo.fns[max(said.demo.fns)]
+    before = len(said.demo.blocks)
+    update = {"__type__": "update", "value": True, "label": "y"}
+    asyncio.run(said.demo.postprocess_data(event, update, session))
+    copy = session[said.made._id]
+    assert (type(copy), copy.label, copy.elem_id) == (type(said.made), "y", "drawer-checkbox")
+    assert len(said.demo.blocks) == before
+
+
 def test_no_file_appears_beside_an_extension(taught: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "derived.py").write_text("import gradio as gr\n\n\nclass Own(gr.Button):\n    EVENTS = ['click']\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -208,7 +237,12 @@ def test_a_button_asks_again_every_so_many_seconds_once_it_was_clicked(say: Say)
     assert [(block.value, block.active) for block in found if isinstance(block, gr.Timer)] == [(2, False)]
 
 
-PAGES = ["gr.Blocks(analytics_enabled=False, mode='x')", "demo.queue(concurrency_count=3)", "demo.queue(status=1)"]
+PAGES = [
+    "gr.Blocks(analytics_enabled=False, mode='x')",
+    "gr.Blocks(variant='compact')",
+    "demo.queue(concurrency_count=3)",
+    "demo.queue(status=1)",
+]
 
 
 @pytest.mark.parametrize("text", PAGES)

@@ -73,3 +73,35 @@ def test_without_the_finder_nothing_is_made_up() -> None:
 def test_a_name_that_nobody_knows_is_still_missing() -> None:
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("modules.nothing_of_that_name")
+
+
+ASKED = {
+    "named": "try:\n    import modules_forge\n    is_forge = True\nexcept ImportError:\n    is_forge = False",
+    "bare": "try:\n    import backend.utils\n    is_forge = True\nexcept:\n    is_forge = False",
+    "spec": "from importlib.util import find_spec\nis_forge = find_spec('ldm_patched') is not None",
+}
+
+
+@pytest.mark.usefixtures("stubs")
+@pytest.mark.parametrize("how", ASKED)
+def test_whoever_asks_whether_this_is_forge_is_told_no(how: str, tmp_path: Path) -> None:
+    asking = tmp_path / "asking.py"
+    asking.write_text(ASKED[how], "utf-8")
+    names: dict[str, object] = {}
+    exec(compile(ASKED[how], str(asking), "exec"), names)
+    assert names["is_forge"] is False
+
+
+@pytest.mark.usefixtures("stubs")
+def test_what_takes_forge_or_a1111s_insides_for_granted_may_name_them(tmp_path: Path) -> None:
+    text = (
+        "import backend.utils\ntry:\n    import ldm.util\n    classic = True\nexcept ImportError:\n    classic = False"
+    )
+    file = tmp_path / "granted.py"
+    file.write_text(text, "utf-8")
+    names: dict[str, object] = {}
+    exec(compile(text, str(file), "exec"), names)
+    assert names["classic"] is True
+    assert "backend" in sys.modules
+    word("bridge.stubs").forget_forge()
+    assert "backend" not in sys.modules

@@ -65,13 +65,16 @@ class ExtensionPage:
 
         shared: Any = importlib.import_module("modules.shared")
         callbacks = importlib.import_module("modules.script_callbacks")
+        pasting = importlib.import_module("modules.infotext_utils")
         scripts = PageScripts(loaded.extensions, lambda: json.loads(shared.opts.dumpjson()), _localization)
 
         def slots() -> Slots:
             callbacks.before_ui_callback()
             scripts.insert(taught.patches)
+            pasting.reset()
             self.controls = ScriptControls(building)
-            return Slots(forms=[self.controls], later=[extension_tabs])
+            built = [pasting.connect_paste_params_buttons]
+            return Slots(forms=[self.controls], later=[extension_tabs], built=built)
 
         def started(demo: Any, site: Any) -> None:
             shared.demo = demo

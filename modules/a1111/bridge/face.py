@@ -42,6 +42,7 @@ class Face:
     _batch: Batch | None = None
     _pass: Pass | None = None
     _words: BatchWords | None = None
+    _stepping: Any = None
 
     @property
     def job(self) -> Job:
@@ -71,7 +72,7 @@ class Face:
     def release(self) -> None:
         """It is no job's face any more and keeps what the job has come to be."""
         values = self.values()
-        for name in ("_job", "_batch", "_pass", "_words"):
+        for name in ("_job", "_batch", "_pass", "_words", "_stepping"):
             object.__setattr__(self, name, None)
         vars(self).update(values)
 

@@ -39,6 +39,7 @@ from .script import (
     PostProcessMaskOverlayArgs,
     PostSampleArgs,
 )
+from .stepping import Stepping
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -181,8 +182,13 @@ class Bridge(Hooks):
     def sampling_begins(self, job: Job, batch: Batch, model: Model, x: Tensor, sigmas: Tensor) -> Tensor:
         p: Any = host.p
         p._words.steps = p._total_steps = len(sigmas) - 1
+        p._stepping = Stepping(p.sampler)
         if p.scripts is not None and not p._words.by_hand and p.scripts.wants("process_before_every_sampling"):
             x = face_sampling.before_sampling(p, batch, x, sigmas)
+        return x
+
+    def step_begins(self, job: Job, batch: Batch, step: int, x: Tensor, sigma: Tensor) -> Tensor:
+        host.p._stepping.asks(x)
         return x
 
     def guided(self, job: Job, batch: Batch, step: int, guidance: Guidance, x: Tensor, sigma: Tensor) -> Tensor:
@@ -214,11 +220,12 @@ class Bridge(Hooks):
         return _tensor(handed.blended_latent, blended)
 
     def denoised(self, job: Job, batch: Batch, step: int, denoised: Tensor, sigma: Tensor) -> Tensor:
-        if not self.callbacks.has_callbacks("cfg_after_cfg"):
-            return denoised
-        params = AfterCFGCallbackParams(denoised, step, getattr(host.p, "_total_steps", 0))
-        self.callbacks.cfg_after_cfg_callback(params)
-        return _tensor(params.x, denoised)
+        if self.callbacks.has_callbacks("cfg_after_cfg"):
+            params = AfterCFGCallbackParams(denoised, step, getattr(host.p, "_total_steps", 0))
+            self.callbacks.cfg_after_cfg_callback(params)
+            denoised = _tensor(params.x, denoised)
+        host.p._stepping.answered(step, denoised, sigma)
+        return denoised
 
     def sampled(self, job: Job, batch: Batch, latents: Tensor) -> Tensor:
         p: Any = host.p

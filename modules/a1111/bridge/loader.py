@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modules.studio.command_line import ROOT
 
-from . import stubs
+from . import stepping, stubs
 from .containment import containment
 from .found import Found, find_extensions
 from .loaded import loaded
@@ -62,6 +62,7 @@ def unload() -> None:
     callbacks = importlib.import_module("modules.script_callbacks")
     callbacks.script_unloaded_callback()
     callbacks.clear_callbacks()
+    stepping.forget()
     scripts_data.clear()
     postprocessing_scripts_data.clear()
     for name in [name for name in sys.modules if name == NAMESPACE or name.startswith(f"{NAMESPACE}.")]:
@@ -114,6 +115,7 @@ def _at_home(extension: Found, namespace: ModuleType) -> Iterator[None]:
     mine = str(extension.path / NAMESPACE)
     namespace.__path__ = [mine, *(folder for folder in folders if folder != mine)]
     _places.append(extension.path)
+    stubs.forget_forge()
     try:
         yield
     finally:

@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 
 from modules.diffusion.checkpoint import Checkpoint
-from modules.diffusion.conditioning import count_tokens
 from modules.diffusion.errors import AquatintError
-from modules.diffusion.loading import clip_tokenizer
 from modules.diffusion.model import Model
 from modules.studio.resolve import checkpoint_name
 
 from .host import host
 from .missing import Missing, refuse
 from .opts import present
+from .text_stage import TextStage
 
 INSIDES = {
     "model": "LDM's network is diffusers' UNet here, sd_model.unet inside a job",
@@ -213,26 +212,6 @@ def _padded(embeds: Tensor, tokens: int) -> Tensor:
     while embeds.shape[-2] < tokens:
         embeds = torch.cat([embeds, embeds[..., -77:, :]], dim=-2)
     return embeds
-
-
-class TextStage:
-    """A1111's `cond_stage_model`: tokens, by CLIP's own vocabulary."""
-
-    def tokenize(self, texts: list[str]) -> list[list[int]]:
-        """The tokens of each text, without beginning and end."""
-        tokenizer = clip_tokenizer()
-        return [list(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
-
-    def get_prompt_lengths(self, text: str) -> tuple[int, int]:
-        """(tokens, of so many that its chunks have room for)."""
-        options = present()
-        tokens, limit = count_tokens(text, clip_tokenizer(), options.emphasis, options.comma_padding_backtrack)
-        return tokens, limit
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Missing(f"sd_model.cond_stage_model.{name}", "text encoders are transformers', prompts are read by us")
 
 
 sd_model = ModelFace()

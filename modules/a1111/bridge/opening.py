@@ -37,6 +37,7 @@ def open_bridge(app: App) -> Sequence[Hooks]:
     approval.bring_packages(app.folders.state, [each.name for each in found if each.enabled])
     _read_flags(app, [each for each in found if each.enabled])
     stubs.install()
+    (app.folders.data / "localizations").mkdir(exist_ok=True)  # A1111 has it from the start, and extensions list it
     page.teach(app)
     load_extensions(app, wanted=app.flags.extensions)
     importlib.import_module("modules.script_callbacks").ui_settings_callback()

@@ -23,6 +23,8 @@ class PageBuilding:
         self._tab = ""
         self._runner: ScriptRunner | None = None
         self._ids: set[str] = set()
+        self.built: dict[str, Any] = {}
+        """The components of the tab, by what follows the tab's name in their elem_ids."""
 
     @contextmanager
     def of(self, tab: str, runner: ScriptRunner) -> Iterator[None]:
@@ -35,7 +37,7 @@ class PageBuilding:
 
     def opens(self, tab: str, runner: ScriptRunner) -> None:
         """From now on components belong to this tab."""
-        self._tab, self._runner = tab, runner
+        self._tab, self._runner, self.built = tab, runner, {}
         _scripts().scripts_current = runner
 
     def closes(self) -> None:
@@ -60,6 +62,7 @@ class PageBuilding:
         """A component was made."""
         if given.get("elem_id"):
             self._ids.add(given["elem_id"])
+            self.built.setdefault(str(given["elem_id"]).removeprefix(f"{self._tab}_"), component)
         _add_classes(component)
         _callbacks().after_component_callback(component, **given)
         if self._runner is not None:

@@ -15,6 +15,7 @@ from modules.web.boxes import BOXES
 from .frozen_values import frozen
 from .page_building import PageBuilding
 from .script_runner import ScriptRunner
+from .sending import as_target
 
 NONE = "None"
 """The choice of no script."""
@@ -71,6 +72,8 @@ class ScriptControls:
             if isinstance(component, gr.components.Component) and not any(component is each for each in known):
                 known.append(component)
                 self._pasted[tab].append(component)
+        pasting = importlib.import_module("modules.infotext_utils")
+        pasting.paste_fields[tab] = as_target(self._building.built, runner.infotext_fields)
         self._building.closes()
 
     def components(self, tab: str) -> list[Any]:

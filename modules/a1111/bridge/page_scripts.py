@@ -21,7 +21,7 @@ from .found import Found
 from .gradio_words.patches import Patches
 
 FOLDER = Path(__file__).with_name("page")
-SCRIPTS = ("selectors.js", "events.js", "words.js", "tools.js", "mounting.js")
+SCRIPTS = ("selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "mounting.js")
 """In this order: each may use what the ones before it have defined."""
 STYLES = "words.css"
 PREFIX = "aquatint/a1111"

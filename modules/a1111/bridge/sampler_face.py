@@ -11,6 +11,10 @@ from .face_sampling import sampled_by_hand
 from .host import host
 
 
+def callback_state(sampler: Any, d: dict[str, Any]) -> None:
+    """Called in each step; extensions put functions of their own in its place, which call it in turn."""
+
+
 class OurSampler:
     """A face of one: it says what it is, a job runs it, and inside a batch it can be asked for a pass."""
 
@@ -89,6 +93,8 @@ class OurSampler:
     def launch_sampling(self, steps: int, func: Any) -> Any:
         """What `func` gives."""
         return func()
+
+    callback_state = callback_state
 
 
 class Denoiser:

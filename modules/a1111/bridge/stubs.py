@@ -12,7 +12,11 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
+from .asking import is_asked
 from .missing import NotHereError, refuse
+
+OF_FORGE = ("ldm_patched", "backend", "modules_forge", "lib_controlnet")
+"""Whoever tries whether these are there takes the answer for "this is Forge", and then uses what is not here."""
 
 PACKAGES = {
     "ldm": "networks are diffusers', sd_model.unet inside a job",
@@ -88,6 +92,10 @@ class _Unusable(type):
             raise AttributeError(name)
         refuse(f"{cls.__dict__.get('about', cls.__name__)}.{name}", cls.__dict__.get("instead", "use what is built in"))
 
+    def __instancecheck__(cls, instance: Any) -> bool:
+        """What stands for one of its kind says so."""
+        return bool(getattr(type(instance), "stands_for", None) == cls.__dict__.get("about"))
+
     about: str
     instead: str
 
@@ -117,6 +125,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         if _instead(fullname) is None or not _belongs(fullname):
             return None
+        if fullname.partition(".")[0] in OF_FORGE and is_asked():
+            return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
@@ -145,6 +155,13 @@ def install() -> Callable[[], None]:
     return remove
 
 
+def forget_forge() -> None:
+    """What one extension took for granted is no answer for the next that asks."""
+    for name in [name for name, module in sys.modules.items() if isinstance(module, Stub)]:
+        if name.partition(".")[0] in OF_FORGE:
+            del sys.modules[name]
+
+
 def remove() -> None:
     """Nothing is made up any more, and what was is forgotten."""
     sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, Finder)]
@@ -152,4 +169,4 @@ def remove() -> None:
         del sys.modules[name]
 
 
-__all__ = ["EXEMPT", "PACKAGES", "Finder", "NotHereError", "Stub", "install", "remove"]
+__all__ = ["EXEMPT", "OF_FORGE", "PACKAGES", "Finder", "NotHereError", "Stub", "forget_forge", "install", "remove"]

@@ -21,7 +21,7 @@ export function acceptPictures(zone, take, { many = false, around = () => null }
   const input = h('input', { type: 'file', accept: TYPES, hidden: true, multiple: many, class: 'aq-file' });
   input.addEventListener('change', () => {
     if (input.files[0]) given([...input.files], 'chosen');
-    input.value = '';
+    setTimeout(() => (input.value = '')); // others that listen here read the files too
   });
   zone.append(input);
   const dragged = (event) => {

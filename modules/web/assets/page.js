@@ -15,7 +15,7 @@ const LARGEST_SIDE = 2048;
 
 export function mount(element, { props, trigger }) {
   connect(trigger);
-  window.aquatint = { changed, failed, hiresSize, markFold, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleCards, toggleStyles };
+  window.aquatint = { changed, failed, fillForm, hiresSize, markFold, newest, paste, pictureSize, restored: begin, shownSeed, tell, toggleCards, toggleStyles };
   promptKeys({ generate, skip: () => tell(openTab(), 'skip'), interrupt: () => tell(openTab(), 'interrupt') });
   acceptAnywhere();
   leaveListsAlone();

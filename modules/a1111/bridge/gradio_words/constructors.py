@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sys
 from collections.abc import Callable
 from inspect import signature
 from typing import Any, Protocol
@@ -12,12 +13,12 @@ import gradio as gr
 from gradio import component_meta
 from gradio.blocks import Block, BlockContext
 from gradio.context import LocalContext, get_blocks_context
-from gradio.state_holder import SessionState
 
 from .keywords import UNSEEN, known, translated
 from .kinds import kinds_of
 from .patches import Patches
 from .said_once import SaidOnce
+from .sessions import gradios_part, is_made_anew, teach_sessions
 from .sketch import TOOLS, LastFew, sketch_class, sketch_keywords
 from .speakers import Speakers, is_update
 
@@ -48,7 +49,7 @@ def teach_constructors(patches: Patches, speakers: Speakers, said: SaidOnce, ann
     patches.set(component_meta.ComponentMeta, "__call__", _maker(speakers, said, announced))
     patches.set(Block, "get_component_class_id", classmethod(_class_id(Block.get_component_class_id.__func__)))
     _forgive(patches, speakers)
-    _remember_in_sessions(patches, speakers)
+    teach_sessions(patches, speakers)
     _show_and_hide(patches, speakers)
 
 
@@ -84,7 +85,10 @@ def _maker(speakers: Speakers, said: SaidOnce, announced: Announced | None) -> C
         named = _named(kind, args, given) if tell else {}
         if tell and announced is not None:
             announced.before(component, named)
-        component.__init__(*args, **given)
+        if is_made_anew(sys._getframe(1)):
+            gradios_part(kind).__init__(component, *args, **given)
+        else:
+            component.__init__(*args, **given)
         if isinstance(component, gr.ImageEditor):
             component.blob_storage = LastFew()
         if theirs:
@@ -139,21 +143,6 @@ def _forgiving(preprocess: Callable[..., Any], speakers: Speakers) -> Callable[.
             return payload
 
     return forgiving
-
-
-def _remember_in_sessions(patches: Patches, speakers: Speakers) -> None:
-    """Gradio makes a component anew for each session that changes it; it stays an extension's."""
-    keep = vars(SessionState)["__setitem__"]
-
-    @functools.wraps(keep)
-    def __setitem__(self: Any, key: int, value: Any) -> None:
-        if isinstance(value, Block) and speakers.made(self.blocks_config.blocks.get(key)):
-            speakers.components.add(value)
-            if value.visible is False and value.elem_id and not isinstance(value, BlockContext):
-                value.visible = "hidden"
-        keep(self, key, value)
-
-    patches.set(SessionState, "__setitem__", __setitem__)
 
 
 def _show_and_hide(patches: Patches, speakers: Speakers) -> None:

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockContext
 
 from .patches import Patches
 from .said_once import SaidOnce
 from .speakers import Speakers
 
+MOVED = ("theme", "css", "css_paths", "js", "head", "head_paths")
+"""What a page is given when it is launched now; the constructor takes it still, and says so."""
 RENAMED = {"concurrency_count": "default_concurrency_limit"}
 
 
@@ -24,14 +27,15 @@ def teach_pages(patches: Patches, speakers: Speakers, said: SaidOnce) -> None:
 
 def _forgetful(method: Callable[..., Any], name: str, speakers: Speakers, said: SaidOnce) -> Callable[..., Any]:
     parameters = inspect.signature(method).parameters
-    takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    takes_all = name != "__init__" and any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    known = {*parameters, *(inspect.signature(BlockContext.__init__).parameters if name == "__init__" else ()), *MOVED}
 
     @functools.wraps(method)
     def forgetful(self: Any, *args: Any, **given: Any) -> Any:
         if not speakers.speak():
             return method(self, *args, **given)
         words = {RENAMED.get(word, word): value for word, value in given.items()}
-        taken = words if takes_all else {word: value for word, value in words.items() if word in parameters}
+        taken = words if takes_all else {word: value for word, value in words.items() if word in known}
         for word in words.keys() - taken.keys():
             said.say(f"Gradio has no {word}= for Blocks.{name} any more; it is left out.")
         return method(self, *args, **taken)

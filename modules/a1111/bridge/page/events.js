@@ -96,6 +96,7 @@ function uiElementInSight(element) {
   window.aquatintLoaded = () => {
     if (executedOnLoaded) return;
     executedOnLoaded = true;
+    window.aquatintStandIn();
     // Not earlier: scripts take options for a sign that the page is complete. Then they wait for it to change once more.
     Object.assign(opts, window.aquatintOptions);
     executeCallbacks(optionsAvailableCallbacks);

@@ -13,6 +13,7 @@
     [/\.gr-(text-)?input(?![\w-])/g, ':is(input, textarea)'],
     [/\.gr-(check-radio|checkbox)(?![\w-])/g, 'input[type=checkbox]'],
     [/\.wrap_inner(?![\w-])/g, '.wrap-inner'],
+    [/\[aria-label=(['"]?)(Remove Image|Clear)\1\]/g, ':is([aria-label="$2"], [aria-label="Remove the picture"])'],
   ];
   const known = new Map();
 
