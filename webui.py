@@ -12,6 +12,7 @@ import os
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -114,7 +115,7 @@ def load(flags: Flags, report: Callable[[str], None], server: Server) -> ASGIApp
         from modules.web.server import Process, build
 
         os.environ["GRADIO_TEMP_DIR"] = str(find_folders(flags).exchange)  # read whenever a component is made
-        app = open_app(flags, report, open_bridge)
+        app = open_app(flags, report, partial(open_bridge, report=report))
         report("pages")
         additions = Additions(desk=make_desk(app, server.restart), scripts=ScriptsOverHttp())
         site = build(app, Process(server.end, server.restart), extension_page.added_to(additions, app))

@@ -16,6 +16,8 @@ FOLDERS: dict[str, Callable[[], Path]] = {
     "ckpt_dir": lambda: places.folders().checkpoints[0],
     "vae_dir": lambda: places.folders().vae,
     "lora_dir": lambda: places.folders().lora,
+    "lyco_dir": lambda: places.folders().models / "LyCORIS",
+    "lyco_dir_backcompat": lambda: places.folders().models / "LyCORIS",
     "hypernetwork_dir": lambda: places.folders().hypernetworks,
     "embeddings_dir": lambda: places.folders().embeddings,
     "ui_settings_file": lambda: places.folders().config,

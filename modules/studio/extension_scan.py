@@ -11,7 +11,7 @@ from typing import Literal
 
 from modules.studio.extension_code import Code, read_code
 from modules.studio.extension_needs import taken_for_granted
-from modules.studio.extension_words import Words
+from modules.studio.extension_words import LORA, Words
 
 Verdict = Literal["works", "shimmed", "cannot"]
 
@@ -51,7 +51,9 @@ def scan(folder: Path, words: Words) -> Scan:
     """Reads every source of an extension; runs nothing."""
     codes = [read_code(path, path.relative_to(folder).as_posix(), words) for path in sources(folder)]
     loaded = _loaded(codes)
+    own = {code.path.removesuffix(".py").removesuffix("/__init__") for code in codes}
     impossible = _unique(reason for code in loaded for reason in code.impossible)
+    impossible += _unique(_lora_modules(loaded, own))
     shims = _unique(shim for code in codes for shim in code.shims)
     doubts = _unique(reason for code in codes if code not in loaded for reason in code.impossible)
     notes = _unique([*(note for code in codes for note in code.notes), *_script_notes(folder)])
@@ -61,7 +63,6 @@ def scan(folder: Path, words: Words) -> Scan:
     verdict: Verdict = "cannot" if impossible else "shimmed" if shims else "works"
     installer = folder / "install.py"
     requirements = requirements_of(folder)
-    own = {code.path.removesuffix(".py").removesuffix("/__init__") for code in codes}
     at_first = [code for code in codes if code in loaded or code.path == installer.name]
     needs = (need for code in at_first for need in code.needs if need not in own)
     requirements += taken_for_granted(needs, requirements)
@@ -121,6 +122,13 @@ def _loaded(codes: list[Code]) -> list[Code]:
             paths = [path for need in code.needs for path in (f"{need}.py", f"{need}/__init__.py")]
             waiting += [by_path[path] for path in paths if path in by_path]
     return sorted(found, key=lambda code: code.path)
+
+
+def _lora_modules(loaded: list[Code], own: set[str]) -> Iterator[str]:
+    names = LORA - {path.rpartition("/")[2] for path in own}
+    for code in loaded:
+        for need in names.intersection(code.needs):
+            yield f"{code.path} imports {need} of A1111's Lora extension: LoRAs are put on by Aquatint itself"
 
 
 def _installs(installer: Path) -> list[str]:

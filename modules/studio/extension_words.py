@@ -9,6 +9,13 @@ from pathlib import Path
 
 STUBS = frozenset({"ldm", "sgm", "k_diffusion", "open_clip"})
 """Packages of the original programs: they can be imported, and say what to use instead when they are used."""
+LORA = frozenset(
+    {
+        *("lora", "lora_patches", "network", "networks", "extra_networks_lora", "ui_extra_networks_lora"),
+        *("network_full", "network_hada", "network_ia3", "network_lokr", "network_lora", "network_norm", "network_oft"),
+    }
+)
+"""Modules of the extension of A1111's that puts LoRAs on: nothing of that kind is here."""
 INTERNALS = frozenset(
     {
         *("sd_hijack", "sd_hijack_utils", "sd_hijack_clip", "sd_hijack_unet", "sd_hijack_optimizations"),

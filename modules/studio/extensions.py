@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from modules.diffusion.errors import AquatintError
 from modules.studio import extension_packages as packages
 from modules.studio.extension_git import Commit, Git, GitError
 from modules.studio.extension_intake import Intake, IntakeError, NoSuchExtensionError
+from modules.studio.extension_needs import taken_for_granted
 from modules.studio.extension_records import Record, Records
 from modules.studio.extension_scan import Scan, scan
 from modules.studio.extension_trash import Kept, Trash, move
@@ -20,6 +22,8 @@ from modules.studio.extension_words import Words
 from modules.studio.files import explained
 from modules.studio.folders import Folders
 
+LACKS = re.compile(r"No module named '(\w+)")
+"""A package that A1111 brings may be needed by a package, and not by the extension itself."""
 State = Literal["on", "off", "set aside", "changed", "held back"]
 
 
@@ -234,9 +238,11 @@ class Extensions:
     # Packages
 
     def plan_packages(self, name: str, *, only_new: bool = False, from_source: bool = False) -> packages.Plan:
-        """What its requirements.txt comes to. Asks the package index; installs nothing."""
-        found = self.scan(name)
-        return packages.plan(found.requirements, self._locks(name), only_new=only_new, from_source=from_source)
+        """What its requirements and what it was found to lack come to. Asks the package index; installs nothing."""
+        wanted = self.scan(name).requirements
+        lacks = LACKS.findall(self._warden.conduct(name).last_error)
+        wanted += [line for line in taken_for_granted(lacks, wanted) if line not in wanted]
+        return packages.plan(wanted, self._locks(name), only_new=only_new, from_source=from_source)
 
     def install_packages(self, name: str, plan: packages.Plan, say: packages.Say, *, from_source: bool = False) -> None:
         """Installs a plan, then runs install.py if there is one, both into the extension's own overlay.

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from modules.studio.app import App
 from modules.web.additions import Additions
@@ -66,6 +67,18 @@ def test_controls_are_drawn_in_all_three_tabs(demo: Any, tab: str) -> None:
 def test_no_elem_id_is_there_twice_but_that_of_the_list_of_scripts(demo: Any) -> None:
     found = ids(demo)
     assert {elem_id for elem_id in found if found.count(elem_id) > 1} == {"script_list"}
+
+
+def test_whose_turn_it_is_to_be_loaded_is_said(studio: App) -> None:
+    said: list[str] = []
+    word("bridge.loader").load_scripts(word("bridge.loaded").loaded.extensions, said.append)
+    assert said == ["the extension broken_words", "the extension old_words"]
+
+
+def test_pydantic_is_as_it_was_when_the_extensions_are_gone(studio: App) -> None:
+    assert hasattr(BaseModel, "__config__")
+    word("bridge.loader").unload()
+    assert not hasattr(BaseModel, "__config__")
 
 
 def test_what_a_script_registers_every_second_time_that_it_is_made_is_registered_once(demo: Any) -> None:

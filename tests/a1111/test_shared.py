@@ -62,6 +62,13 @@ def test_flags_that_extensions_add_are_there_and_ours_stay_what_they_are(studio:
     assert "their_flag" in flags
 
 
+def test_folders_that_nobody_named_are_where_they_would_be(studio: App) -> None:
+    shared = word("shared")
+    assert shared.cmd_opts.lyco_dir == shared.cmd_opts.lyco_dir_backcompat == str(studio.folders.models / "LyCORIS")
+    assert dict(shared.opts.data.items())["outdir_save"] == shared.opts.outdir_save
+    assert Path(shared.opts.outdir_save).is_relative_to(studio.folders.data)
+
+
 def test_a_mutable_default_of_a_flag_is_nobodys_to_change(studio: App) -> None:
     word("shared").cmd_opts.gradio_allowed_path.append("/")
     assert word("shared").cmd_opts.gradio_allowed_path == []

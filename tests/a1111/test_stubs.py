@@ -42,6 +42,13 @@ def test_a_package_that_is_not_here_is_imported_and_says_at_use_what_replaces_it
 
 
 @pytest.mark.usefixtures("stubs")
+@pytest.mark.parametrize("name", ["networks", "lora", "extra_networks_lora"])
+def test_a_module_of_the_original_lora_extension_is_missing_and_said_to_be_elsewhere(name: str) -> None:
+    with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}': it is of A1111's Lora extension"):
+        importlib.import_module(name)
+
+
+@pytest.mark.usefixtures("stubs")
 def test_a1111s_insides_are_imported_like_its_other_modules() -> None:
     found = importlib.import_module("modules.sd_hijack_optimizations")
     with pytest.raises(word("bridge.missing").NotHereError, match="attention is chosen by trial"):

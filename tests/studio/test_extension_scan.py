@@ -92,6 +92,15 @@ def test_what_a_script_imports_of_its_own_counts_as_the_script_does(tmp_path: Pa
     assert unused.notes == ["may lack: lib_x/deep.py:1 imports modules.nowhere, which is not here"]
 
 
+@pytest.mark.parametrize("line", ["import networks", "from lora import available_loras"])
+def test_modules_of_the_original_lora_extension_are_foreseen_to_be_missing(tmp_path: Path, line: str) -> None:
+    found = scan(extension(tmp_path / "one", scripts__a="import lib_x", lib_x=line), WORDS)
+    assert found.verdict == "cannot"
+    assert found.reasons[0].startswith(f"lib_x.py imports {line.split()[1]} of A1111's Lora extension")
+    own = scan(extension(tmp_path / "two", scripts__a=line, scripts__networks="", lib__lora=""), WORDS)
+    assert own.verdict == "works"
+
+
 def test_a_relative_import_is_followed(tmp_path: Path) -> None:
     files = {"scripts__a": "from .b import z", "scripts__deep__c": "", "scripts__b": "from ..lib import x"}
     found = scan(extension(tmp_path, **files, lib="from modules import nowhere"), WORDS)

@@ -351,6 +351,17 @@ def test_packages_are_planned_installed_and_remembered(
     assert not overlay_of(house.folders.state, name).exists()
 
 
+def test_what_an_extension_was_found_to_lack_is_planned_too(
+    house: House, brought: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_these(tmp_path / "index", monkeypatch)
+    wheel(tmp_path / "index", "piexif")
+    name = installed(house, brought)
+    assert house.extensions.plan_packages(name).packages == []
+    house.warden.conduct(name).last_error = "loading a.py: ModuleNotFoundError: No module named 'piexif.helper'"
+    assert [each.name for each in house.extensions.plan_packages(name).packages] == ["piexif"]
+
+
 def test_packages_that_came_are_known_though_the_install_script_failed(
     house: House, brought: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modules.studio.command_line import ROOT
 
-from . import stepping, stubs
+from . import pydantic_words, stepping, stubs
 from .containment import containment
 from .found import Found, find_extensions
 from .loaded import loaded
@@ -23,12 +23,14 @@ from .script_classes import ScriptClassData, postprocessing_scripts_data, script
 if TYPE_CHECKING:
     from modules.studio.app import App
 
+Report = Callable[[str], None]
+
 NAMESPACE = "scripts"
 """The package that extensions import their own files from."""
 
 
-def load_extensions(app: App, *, wanted: str = "all") -> list[Found]:
-    """Finds and loads the studio's extensions; `wanted` is "all", "builtin" or "none".
+def load_extensions(app: App, *, wanted: str = "all", report: Report = lambda name: None) -> list[Found]:
+    """Finds and loads the studio's extensions; `wanted` is "all", "builtin" or "none"; `report` hears whose turn it is.
 
     One that cannot be loaded costs nothing but itself. To be called once the host is bound.
     """
@@ -36,7 +38,7 @@ def load_extensions(app: App, *, wanted: str = "all") -> list[Found]:
     found = [_if_wanted(each, wanted) for each in find_extensions(app)]
     loaded.set(found)
     if any(each.enabled for each in found):
-        load_scripts(found)
+        load_scripts(found, report)
         make_runners()
         containment.watch()
     return found
@@ -70,10 +72,11 @@ def unload() -> None:
     loaded.set(())
     make_runners()
     stubs.remove()
+    pydantic_words.forget()
     containment.close()
 
 
-def load_scripts(extensions: Iterable[Found]) -> None:
+def load_scripts(extensions: Iterable[Found], report: Report = lambda name: None) -> None:
     """Runs the files in scripts/ of the extensions that are on, each extension's by name."""
     scripts_data.clear()
     postprocessing_scripts_data.clear()
@@ -83,7 +86,11 @@ def load_scripts(extensions: Iterable[Found]) -> None:
     files = [(each.name, path) for each in on.values() for path in each.files(NAMESPACE, ".py")]
     words: Any = importlib.import_module("modules.script_loading")
     failed: set[str] = set()
+    begun = ""
     for name, path in loaded.scripts_in_order(files):
+        if name != begun:
+            begun = name
+            report(f"the extension {name}")
         done = False
         # What several files of an extension lack (a package) is one fault, not one for each.
         counts = name not in failed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modules.studio.extension_flags import read_extension_flags
 from modules.studio.hooks import Hooks
 
-from . import stubs
+from . import pydantic_words, stubs
 from .approval import approval
 from .containment import containment
 from .extension_page import page
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def open_bridge(app: App) -> Sequence[Hooks]:
-    """What the engine calls; nothing where there is no extension, which then costs nothing.
+def open_bridge(app: App, report: Callable[[str], None] = lambda text: None) -> Sequence[Hooks]:
+    """What the engine calls; nothing where there is no extension, which then costs nothing. `report` hears whose turn
+    it is to be loaded.
 
     To be called before the engine starts: a job that waits in the queue may name a script.
     """
@@ -38,8 +39,9 @@ def open_bridge(app: App) -> Sequence[Hooks]:
     _read_flags(app, [each for each in found if each.enabled])
     stubs.install()
     (app.folders.data / "localizations").mkdir(exist_ok=True)  # A1111 has it from the start, and extensions list it
+    pydantic_words.teach()
     page.teach(app)
-    load_extensions(app, wanted=app.flags.extensions)
+    load_extensions(app, wanted=app.flags.extensions, report=report)
     importlib.import_module("modules.script_callbacks").ui_settings_callback()
     # Here, because the words load torch and more, of which a start without extensions needs nothing.
     from ..upscaler import bring_theirs

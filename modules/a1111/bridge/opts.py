@@ -16,6 +16,9 @@ from . import places
 from .host import host
 from .theirs_options import DEFAULTS
 
+SAVING = ("outdir_save", "outdir_init_images")
+"""Folders that are none of ours."""
+
 
 class OptionError(AquatintError):
     """An option cannot have that value."""
@@ -41,7 +44,7 @@ def read_option(key: str) -> Any:
         return _chosen("known_sha256") or ""
     if key in foreign:
         return foreign[key]
-    if key in ("outdir_save", "outdir_init_images"):
+    if key in SAVING:
         return places.below_data(DEFAULTS[key])
     default = DEFAULTS[key]
     return type(default)(default) if isinstance(default, list | dict) else default
@@ -105,7 +108,8 @@ class Data(dict[str, Any]):
     def _all(self) -> dict[str, Any]:
         foreign = dict(host.app.settings.foreign) if host.is_bound else {}
         ours = present().model_dump()
-        return {**DEFAULTS, **foreign, **{key: _as_theirs(key, value) for key, value in ours.items()}}
+        saving = {key: places.below_data(DEFAULTS[key]) for key in SAVING}
+        return {**DEFAULTS, **saving, **foreign, **{key: _as_theirs(key, value) for key, value in ours.items()}}
 
     def __getitem__(self, key: str) -> Any:
         return read_option(key)

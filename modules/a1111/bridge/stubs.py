@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
+from modules.studio.extension_words import LORA
+
 from .asking import is_asked
 from .missing import NotHereError, refuse
 
@@ -31,6 +33,8 @@ PACKAGES = {
     "repositories": "A1111's repositories are not checked out",
 }
 """Packages that extensions import and that are not here, and what to use instead."""
+
+LORA_INSTEAD = "it is of A1111's Lora extension, and LoRAs are put on by Aquatint itself, as <lora:name:weight> says"
 
 EXEMPT = {
     "codeformer_model": "faces are restored by Aquatint's own: shared.face_restorers",
@@ -123,6 +127,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        if fullname in LORA:
+            # Most who import it know what to do where it is not.
+            raise ModuleNotFoundError(f"No module named {fullname!r}: {LORA_INSTEAD}", name=fullname)
         if _instead(fullname) is None or not _belongs(fullname):
             return None
         if fullname.partition(".")[0] in OF_FORGE and is_asked():

@@ -31,7 +31,7 @@ ABSENT = _names(
     """
     ckpt gfpgan_model ngrok freeze_settings_in_sections freeze_specific_settings gradio_img2img_tool
     gradio_inpaint_tool sub_quad_kv_chunk_size sub_quad_chunk_threshold vae_path device_id cors_allow_origins_regex
-    subpath lyco_dir lyco_dir_backcompat clip_models_path bsrgan_models_path ldsr_models_path scunet_models_path
+    subpath clip_models_path bsrgan_models_path ldsr_models_path scunet_models_path
     swinir_models_path additional_device_ids forge_ref_a1111_home controlnet_preprocessor_models_dir
     """
 )

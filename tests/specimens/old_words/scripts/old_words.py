@@ -1,9 +1,21 @@
 """A specimen: an extension as they were written for Gradio 3, in the idioms that the popular ones use."""
 
 import gradio as gr
+from pydantic import BaseModel
 
 from modules import script_callbacks, scripts, shared
 from modules.ui_components import InputAccordion, ToolButton
+
+
+
+class Kept(BaseModel):
+    """As models are written for pydantic 1."""
+
+    words: str = ""
+
+    class Config(BaseModel.__config__):
+        extra = "allow"
+
 
 HEARD = []
 MADE = []
