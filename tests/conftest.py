@@ -39,6 +39,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
 
 
 @pytest.fixture(scope="session")
+def tiny_models(tiny: TinyModels) -> TinyModels:
+    """The same, for files in which `tiny` is the module."""
+    return tiny
+
+
+@pytest.fixture(scope="session")
 def starter() -> Path:
     """The checkpoint that comes with Aquatint."""
     return Path(__file__).parents[1] / "models/Stable-diffusion/starter"

@@ -7,9 +7,12 @@ outside the folder is opened, whatever an index says.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from torch import Tensor
 
 from modules.diffusion.errors import CheckpointError
 from modules.diffusion.families import (
@@ -20,7 +23,7 @@ from modules.diffusion.families import (
     recognise,
     structure_of,
 )
-from modules.diffusion.weights import fail
+from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
 
 CLASSES = {
     "unet": {"UNet2DConditionModel"},
@@ -118,6 +121,29 @@ def weights_files(folder: Path, part: str) -> list[Path]:
 def unet_weights(folder: Path) -> Path:
     """The first file of the UNet's weights, whose hash is the folder's."""
     return weights_files(folder, "unet")[0]
+
+
+class _Shards:
+    """Several files that hold one part."""
+
+    def __init__(self, files: Sequence[Weights]) -> None:
+        self.path = files[0].path
+        self.metadata: Mapping[str, str] = {}
+        self._file_of = {name: file for file in files for name in file.tensors}
+        self.tensors: Mapping[str, TensorInfo] = {name: file.tensors[name] for name, file in self._file_of.items()}
+
+    def read(self, name: str) -> Tensor:
+        return self._file_of[name].read(name)
+
+    def close(self) -> None:
+        """Whoever opened the files closes them."""
+
+
+@contextmanager
+def open_part(folder: Path, part: str) -> Iterator[Weights]:
+    """A part's weights, whatever number of files they are in. Raises: CheckpointError naming folder or file."""
+    with ExitStack() as stack:
+        yield _Shards([stack.enter_context(open_weights(path)) for path in weights_files(folder, part)])
 
 
 def read_json(path: Path, folder: Path) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from filecmp import cmpfiles
 from functools import cache
@@ -26,7 +26,7 @@ from modules.diffusion.assembly import (
 )
 from modules.diffusion.checkpoint import Checkpoint
 from modules.diffusion.conditioning import TextEncoder
-from modules.diffusion.diffusers_folder import read_json, read_scheduler, weights_files
+from modules.diffusion.diffusers_folder import open_part, read_json, read_scheduler
 from modules.diffusion.errors import CheckpointError
 from modules.diffusion.families import EncoderRow, Family, PredictionType
 from modules.diffusion.hardware import Hardware
@@ -35,7 +35,7 @@ from modules.diffusion.libraries import taken_from
 from modules.diffusion.placement import float32_weights
 from modules.diffusion.sigmas import zero_terminal_snr
 from modules.diffusion.sizes import Shapes, below, clip_sizes, open_clip_sizes, unet_sizes, vae_sizes
-from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
+from modules.diffusion.weights import Weights, fail, open_weights
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -203,7 +203,7 @@ def _load_folder(checkpoint: Checkpoint, hardware: Hardware) -> Components:
     unet = _unet_of_folder(folder, hardware)
     config = read_json(folder / "vae/config.json", folder)
     vae = empty_vae(config)
-    with _open_part(folder, "vae") as weights:
+    with open_part(folder, "vae") as weights:
         fill(vae, _diffusers_vae_sources(vae, weights), weights, vae_format(hardware))
     scheduler = read_scheduler(folder)
     sigmas = training_sigmas(
@@ -223,7 +223,7 @@ def _unet_of_folder(folder: Path, hardware: Hardware) -> Any:
         if config.get(key) is not None:
             fail(folder, f"its UNet wants more than words and time ({key}), which is not supported.")
     unet = empty_unet(config)
-    with _open_part(folder, "unet") as weights:
+    with open_part(folder, "unet") as weights:
         fill(unet, {name: Source(name) for name in unet.state_dict()}, weights, network_format(hardware))
     return unet
 
@@ -232,7 +232,7 @@ def _encoder_of_folder(row: EncoderRow, checkpoint: Checkpoint, hardware: Hardwa
     folder = checkpoint.path
     config = read_json(folder / row.folder / "config.json", folder)
     model = empty_text_encoder(config, row.projection)
-    with _open_part(folder, row.folder) as weights:
+    with open_part(folder, row.folder) as weights:
         fill(model, _diffusers_text_sources(model, weights), weights, Format(hardware.dtype, False))
     own = folder / row.tokenizer
     tokenizer = _tokenizer_of_folder(own)
@@ -266,28 +266,6 @@ def _diffusers_text_sources(model: nn.Module, weights: Weights) -> Names:
     """Versions of transformers differ in whether "text_model." stands before the names."""
     names = ((name, _plain(name)) for name in model.state_dict())
     return {name: Source(plain if plain in weights.tensors else f"text_model.{plain}") for name, plain in names}
-
-
-class _Shards:
-    """Several files that hold one part."""
-
-    def __init__(self, files: Sequence[Weights]) -> None:
-        self.path = files[0].path
-        self.metadata: Mapping[str, str] = {}
-        self._file_of = {name: file for file in files for name in file.tensors}
-        self.tensors: Mapping[str, TensorInfo] = {name: file.tensors[name] for name, file in self._file_of.items()}
-
-    def read(self, name: str) -> Tensor:
-        return self._file_of[name].read(name)
-
-    def close(self) -> None:
-        """Whoever opened the files closes them."""
-
-
-@contextmanager
-def _open_part(folder: Path, part: str) -> Iterator[Weights]:
-    with ExitStack() as stack:
-        yield _Shards([stack.enter_context(open_weights(path)) for path in weights_files(folder, part)])
 
 
 # Both

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from modules.diffusion.errors import CheckpointError
-from modules.diffusion.ldm_keys import UNET, VAE, vae_sources
+from modules.diffusion.folder_weights import as_original, open_folder, original_vae_names
+from modules.diffusion.ldm_keys import UNET, VAE
 from modules.diffusion.sizes import below, vae_sizes
 from modules.diffusion.weights import TensorInfo, Weights, fail, open_weights
 from modules.diffusion.weights_writer import write_safetensors
@@ -29,8 +30,6 @@ FIRST = f"{UNET}input_blocks.0.0.weight"
 KEPT = re.compile(r"position_ids$|^(betas|alphas_cumprod|sqrt_|log_one_minus|posterior_)")
 """Tensors of the first checkpoint that are no weights to be mixed."""
 OF_A_VAE = re.compile(r"(encoder|decoder|quant_conv|post_quant_conv)\.")
-OLD_ATTENTION = ((".query.", ".to_q."), (".key.", ".to_k."), (".value.", ".to_v."), (".proj_attn.", ".to_out.0."))
-"""How diffusers named a VAE's attention before 2023, and since."""
 LATENT_CHANNELS = 4
 """Of every family that can be merged."""
 HALVED = (torch.float32, torch.float64, torch.bfloat16)
@@ -61,7 +60,9 @@ def open_merge(checkpoints: Sequence[Path], recipe: Merge, vae: Path | None = No
     if not -10 <= recipe.multiplier <= 10:
         raise CheckpointError("The multiplier must be a number from -10 to 10.")
     with ExitStack() as stack:
-        files = [stack.enter_context(open_weights(_single_file(path))) for path in checkpoints]
+        files = [
+            stack.enter_context(open_folder(path) if path.is_dir() else open_weights(path)) for path in checkpoints
+        ]
         baked = stack.enter_context(open_weights(vae)) if vae else None
         yield Merging(files, baked, recipe)
 
@@ -191,8 +192,8 @@ class _Vae:
         self._file = file
         prefix = VAE if any(name.startswith(VAE) for name in file.tensors) else ""
         names = [prefix + name for name in below(dict.fromkeys(file.tensors, ()), prefix) if OF_A_VAE.match(name)]
-        originals = {name: name for name in names} if prefix else _original_names(names)
-        self._places = {ours: _Place(name, _as_original(ours, file.tensors[name])) for ours, name in originals.items()}
+        originals = {name: name for name in names} if prefix else original_vae_names(names)
+        self._places = {ours: _Place(name, as_original(ours, file.tensors[name])) for ours, name in originals.items()}
         self.tensors = {name: place.info for name, place in self._places.items()}
         self._check(checkpoint)
 
@@ -219,27 +220,6 @@ class _Vae:
             )
 
 
-def _original_names(names: Collection[str]) -> dict[str, str]:
-    """{name in a checkpoint: name in the VAE's file} of a file without the checkpoint's prefix."""
-    levels = [int(found[1]) for name in names if (found := re.match(r"encoder\.down_blocks\.(\d{1,2})\.", name))]
-    if not levels:
-        return {VAE + name: name for name in names}
-    present = {}
-    for name in names:
-        renamed = name
-        for old, new in OLD_ATTENTION:
-            renamed = renamed.replace(old, new)
-        present[renamed] = name
-    return {source.key: present[name] for name, source in vae_sources(present, max(levels) + 1).items()}
-
-
-def _as_original(name: str, info: TensorInfo) -> TensorInfo:
-    """The attention's linear layers of diffusers are 1x1 convolutions in the original."""
-    shape = tuple(info.shape)
-    is_linear = ".attn_1." in name and name.endswith(".weight") and len(shape) == 2
-    return TensorInfo(info.dtype, (*shape, 1, 1) if is_linear else shape)
-
-
 def _found_by(pattern: str, names: Collection[str]) -> frozenset[str]:
     """The names that a regular expression finds. Raises: CheckpointError when it is none, or never ends."""
     try:
@@ -250,9 +230,3 @@ def _found_by(pattern: str, names: Collection[str]) -> frozenset[str]:
         raise CheckpointError(f"What to discard is no regular expression: {error}.") from None
     except TimeoutError:
         raise CheckpointError("What to discard takes too long to look for: use a simpler regular expression.") from None
-
-
-def _single_file(path: Path) -> Path:
-    if path.is_dir():
-        raise CheckpointError(f"{path.name} is a folder in diffusers' layout. Only single files can be merged.")
-    return path

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modules.diffusion.checkpoint import Checkpoint, read_checkpoint
 from modules.diffusion.errors import CheckpointError
+from modules.diffusion.families import OWN_SIZES, OWN_SIZES_INPAINTING
 from modules.diffusion.merging import NEEDED, Merge, open_merge
 from modules.diffusion.merging import Merging as OpenMerge
 from modules.diffusion.store import ModelStore
@@ -191,8 +192,8 @@ class MergerRecipe:
         source = self._source_of_settings(parts)
         if source is None:
             return
-        beside, wanted = source.path.with_suffix(".yaml"), self._target.with_suffix(".yaml")
-        if beside.is_file():
+        beside, wanted = _settings_beside(source), self._target.with_suffix(".yaml")
+        if beside is not None:
             if wanted.exists():
                 self.job.comment(f"{wanted.name} was there already and stays as it was.")
             else:
@@ -207,14 +208,20 @@ class MergerRecipe:
         asked, models = self.request.config_source, parts.checkpoints
         if asked in (FROM_B, FROM_C):
             return models[asked] if asked < len(models) else None
-        with_settings = (model for model in models if model.path.with_suffix(".yaml").is_file())
+        with_settings = (model for model in models if _settings_beside(model) is not None)
         return None if asked == FROM_NOBODY else next(with_settings, models[0])
 
 
+def _settings_beside(checkpoint: Checkpoint) -> Path | None:
+    beside = checkpoint.path.with_suffix(".yaml")
+    return beside if beside.is_file() and not checkpoint.is_folder else None
+
+
 def _refuse_other_families(first: Checkpoint, other: Checkpoint, field: str) -> None:
-    if other.is_folder:
+    if other.family in (OWN_SIZES, OWN_SIZES_INPAINTING):
         raise RequestError(
-            f"{other.name} is a folder in diffusers' layout. Only single files (.safetensors, .ckpt) can be merged.",
+            f"{other.name} is a folder whose networks have sizes of their own, which no single file can tell: "
+            "it cannot be merged.",
             field,
         )
     one, two = (checkpoint.family.name.removesuffix(" inpainting") for checkpoint in (first, other))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import gc
+import json
+import re
+import shutil
 import struct
 import weakref
 from collections.abc import Callable, Sequence
@@ -187,12 +190,52 @@ def test_an_inpainting_model_keeps_its_own_channels_and_must_come_first(models: 
         merge([models[0], inpainting], tmp_path / "other.safetensors", Merge())
 
 
+@pytest.mark.parametrize("family", tiny.KINDS)
+def test_a_diffusers_folder_becomes_the_single_file_of_the_same_weights(
+    family: str, tiny_models: tiny.TinyModels, tmp_path: Path
+) -> None:
+    merge([tiny_models.diffusers(family)], tmp_path / "new.safetensors", Merge("No interpolation"))
+    new, same = load_file(tmp_path / "new.safetensors"), load_file(tiny_models.ldm(family))
+    left_out = re.compile(r"alphas_cumprod|model_ema\.decay" + (r"|.*\.resblocks\.2\." if "SD 2" in family else ""))
+    kept = {name for name in same if not left_out.match(name)}
+    assert new.keys() - {"v_pred"} == kept
+    assert all(torch.equal(new[name], same[name]) for name in kept)
+    made, folder = (read_checkpoint(path) for path in (tmp_path / "new.safetensors", tiny_models.diffusers(family)))
+    assert (made.family, made.prediction_type) == (folder.family, folder.prediction_type)
+
+
+def test_a_folder_of_several_files_and_a_single_file_are_mixed(
+    models: list[Path], tiny_models: tiny.TinyModels, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_models.diffusers("SD 1.x"), tmp_path / "folder")
+    whole = folder / "unet/diffusion_pytorch_model.safetensors"
+    state = load_file(whole)
+    places = {name: f"part-{number % 2}.safetensors" for number, name in enumerate(sorted(state))}
+    for part in set(places.values()):
+        save_file({name: state[name] for name in places if places[name] == part}, folder / "unet" / part)
+    whole.unlink()
+    (folder / "unet/diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
+    for order in (1, -1):
+        merge([folder, models[1]][::order], tmp_path / f"{order}.safetensors", Merge("Weighted sum", 0.5))
+    a, b, mixed, again = (
+        load_file(path)
+        for path in (tiny_models.ldm("SD 1.x"), models[1], tmp_path / "1.safetensors", tmp_path / "-1.safetensors")
+    )
+    assert torch.allclose(mixed[FIRST].float(), (a[FIRST].float() + b[FIRST].float()) / 2, atol=1e-3)
+    assert all(torch.equal(mixed[name], again[name]) for name in mixed)
+
+
+def test_a_folder_of_its_own_sizes_is_no_single_file(starter: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="starter cannot be used: its networks have sizes of their own"):
+        merge([starter], tmp_path / "new.safetensors", Merge("No interpolation"))
+
+
 def test_other_families_folders_and_wrong_numbers_are_refused_by_name(models: list[Path], tmp_path: Path) -> None:
     large = tiny.save_ldm(tmp_path / "xl.safetensors", tiny.networks("SDXL"))
     new = tmp_path / "new.safetensors"
     for paths, recipe, words in (
         ([models[0], large], Merge(), r"0\.safetensors and xl\.safetensors are"),
-        ([tmp_path, models[0]], Merge(), "folder"),
+        ([tmp_path, models[0]], Merge(), r"model_index\.json is missing"),
         ([models[0]], Merge(), "takes 2"),
         (models[:2], Merge(multiplier=float("nan")), "multiplier"),
         (models[:2], Merge(discard="("), "regular expression"),

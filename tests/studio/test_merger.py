@@ -71,6 +71,16 @@ def done(ticket: Ticket) -> Progress:
     return progress
 
 
+def test_a_diffusers_folder_is_merged_like_a_file(studio: App, tmp_path: Path, tiny_models: tiny.TinyModels) -> None:
+    shutil.copytree(tiny_models.diffusers("SD 1.x"), tmp_path / FOLDER / "b.1 folder")
+    (tmp_path / FOLDER / "b.yaml").write_text("model:\n  params:\n    parameterization: v\n")
+    studio.store.refresh()
+    done(merge(studio, secondary_model_name="b.1 folder", custom_name="both"))
+    assert studio.store.find("both").family.name == "SD 1.x"
+    done(merge(studio, primary_model_name="b.1 folder", interp_method="No interpolation", custom_name="one"))
+    assert not (tmp_path / FOLDER / "one.yaml").exists()
+
+
 def metadata_of(path: Path) -> dict[str, str]:
     with safe_open(path, "pt") as file:
         return dict(file.metadata())
@@ -179,7 +189,11 @@ def test_what_a_model_predicts_is_known_of_its_copy_too(studio: App, tmp_path: P
         ({"secondary_model_name": "gone"}, "No checkpoint called 'gone'", ""),
         ({"secondary_model_name": "large"}, "a is SD 1.x and large is SDXL", "secondary_model_name"),
         ({"secondary_model_name": "paint"}, r"paint\.safetensors is an inpainting model: it has to be the first", ""),
-        ({"secondary_model_name": "starter"}, "starter is a folder", "secondary_model_name"),
+        (
+            {"secondary_model_name": "starter"},
+            "starter is a folder .* sizes of their own",
+            "secondary_model_name",
+        ),
         ({"custom_name": "a"}, r"There is a a\.safetensors already", "custom_name"),
         ({"custom_name": "b.safetensors"}, r"There is a b\.safetensors already", "custom_name"),
         ({"interp_method": "No interpolation"}, r"There is a a\.safetensors already", "custom_name"),
