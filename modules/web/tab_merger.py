@@ -11,7 +11,7 @@ import gradio as gr
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.merging import NEEDED
 from modules.studio.app import App
-from modules.studio.merger import LETTERS, read_metadata
+from modules.studio.merger import LETTERS, can_be_merged, read_metadata
 from modules.studio.request import read_request
 from modules.web.field import Choices, Field
 from modules.web.generate import owner_in
@@ -30,14 +30,13 @@ WORDS = {
 }
 FORMAT = "Written as .safetensors. There is no .ckpt to choose: those are pickles, which can hide a program."
 NOTHING = (
-    "There is nothing to merge yet: put .safetensors or .ckpt files into models/Stable-diffusion. Folders in "
-    "diffusers' layout, such as the starter, cannot be merged."
+    "There is nothing to merge yet: put .safetensors or .ckpt files, or folders in diffusers' layout, into "
+    "models/Stable-diffusion. The starter has sizes of its own and cannot be merged."
 )
 
 
 def _models(app: App) -> Choices:
-    single = [checkpoint for checkpoint in app.store.checkpoints if not checkpoint.is_folder]
-    return [(checkpoint.title, checkpoint.name) for checkpoint in single]
+    return [(checkpoint.title, checkpoint.name) for checkpoint in app.store.checkpoints if can_be_merged(checkpoint)]
 
 
 def _vaes(app: App) -> Choices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,14 +42,16 @@ def form(app: App, address: str) -> MergerForm:
 
 @pytest.fixture
 def models(form: MergerForm) -> Iterator[App]:
-    """Two files that can be merged; gone afterwards, with what was made of them."""
+    """Two files and a folder that can be merged; gone afterwards, with what was made of them."""
     app = form.app
     for seed, name in enumerate("ab"):
         tiny.save_ldm(app.store.folder / f"{name}.safetensors", tiny.networks("SD 1.x", seed))
+    folder = tiny.save_folder(app.store.folder / "c", tiny.networks("SD 1.x", 2))
     app.store.refresh()
     yield app
     for path in app.store.folder.glob("*.safetensors"):
         path.unlink()
+    shutil.rmtree(folder)
     app.store.refresh()
 
 
@@ -69,7 +72,7 @@ def test_where_there_is_nothing_to_merge_that_is_said(form: MergerForm) -> None:
 
 def test_models_are_offered_once_they_are_there(form: MergerForm, models: App) -> None:
     primary = dict(zip(form.widgets, form.recall("ann"), strict=False))["primary_model_name"]
-    assert [name for _, name in primary["choices"]] == ["a.safetensors", "b.safetensors"]
+    assert [name for _, name in primary["choices"]] == ["a.safetensors", "b.safetensors", "c"]
     assert form.recall("ann")[-1] == ""
 
 
