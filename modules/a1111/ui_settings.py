@@ -78,7 +78,7 @@ class UiSettings:
         return gr.update(), ""
 
     def add_quicksettings(self) -> None:
-        """The bar at the top has its own."""
+        """They are made with the page: those that `quicksettings_list` names."""
 
     def search(self, text: str) -> list[Any]:
         """Nothing: the tab is one page, which the browser searches."""

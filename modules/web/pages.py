@@ -17,6 +17,7 @@ from modules.web.form_parts import FormParts
 from modules.web.generate import owner_in, recall
 from modules.web.messages import make_messages, on_event
 from modules.web.mounts import mount
+from modules.web.quick_options import build_quick_options, connect_quick_options, declare_quick_options
 from modules.web.sheet_events import connect_sheet, saved_when_changed
 from modules.web.slots import Page, Slots, Tab, Visit
 from modules.web.tab_extensions import extensions_tab
@@ -52,11 +53,13 @@ EVENTS = (
 def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool = False) -> Any:
     """The gr.Blocks of the whole page; mount it with `page_arguments`."""
     assets = read_assets()
+    declare_quick_options(app)
     with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
         bridge = mount(assets, "page", elem_id="aquatint_page", events=EVENTS)
         page = Page(app, assets, slots or Slots(), TokenCounter(app.embeddings), make_messages(assets), bridge)
         page.visits.append(Visit([bridge], lambda owner: [_keys(app)]))
         bar = build_top_bar(page)
+        quick = build_quick_options(page)
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
             sheets = [_generate_tab(page, Form(tab, FormParts(tab, page.slots.forms)), bar) for tab in TABS]
             extensions = (extensions_tab,) if with_extensions else ()
@@ -71,6 +74,7 @@ def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool =
             join()
         _connect_bar(page, bar)
         _connect_load(page, demo, bar, sheets)
+        connect_quick_options(page, demo, quick)
     return demo
 
 

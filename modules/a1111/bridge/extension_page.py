@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,10 +72,11 @@ class ExtensionPage:
         def slots() -> Slots:
             callbacks.before_ui_callback()
             scripts.insert(taught.patches)
+            scripts.words.clear()
             pasting.reset()
             self.controls = ScriptControls(building)
             built = [pasting.connect_paste_params_buttons]
-            return Slots(forms=[self.controls], later=[extension_tabs], built=built)
+            return Slots(forms=[self.controls], later=[partial(extension_tabs, scripts.words)], built=built)
 
         def started(demo: Any, site: Any) -> None:
             shared.demo = demo

@@ -19,6 +19,7 @@ from modules.web.assets_route import read_assets
 
 from .found import Found
 from .gradio_words.patches import Patches
+from .page_words import PageWords
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = ("selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "mounting.js")
@@ -38,6 +39,8 @@ class PageScripts:
         self.modules = [path for each in on for path in each.files("javascript", ".mjs")]
         self.styles = [path for each in on if (path := each.path / "style.css").is_file()]
         self._extensions = {each.name: each.path for each in on}
+        self.words = PageWords()
+        """What their tabs say of the whole page."""
         self._options, self._localization = options, localization
         self._assets = read_assets(FOLDER)
 
@@ -51,7 +54,7 @@ class PageScripts:
         styles = [f'<link rel="stylesheet" property="stylesheet" href="{self._file(path)}">' for path in self.styles]
         first = f'<link rel="stylesheet" href="{self._address(STYLES)}">'
         scripts = [*own, f"<script>{given}</script>", *theirs] if theirs else []
-        return "\n".join([first, *styles, *scripts, ""])
+        return "\n".join([first, *styles, *scripts, self.words.head(), ""])
 
     def routes(self) -> list[Route]:
         """The words themselves, and the options that hold now."""

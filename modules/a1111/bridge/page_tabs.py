@@ -11,29 +11,34 @@ from typing import Any
 from modules.web.slots import Tab
 
 from .containment import containment
+from .loaded import loaded
 from .page_building import apart
+from .page_words import PageWords
 
 log = logging.getLogger(__name__)
 
 
-def extension_tabs() -> list[Tab]:
-    """What `on_ui_tabs` gives, while our own page is being built; a tab that cannot be understood is left out."""
+def extension_tabs(words: PageWords) -> list[Tab]:
+    """What `on_ui_tabs` gives, while our own page is being built; a tab that cannot be understood is left out. What
+    they say of the whole page is for `words`."""
     callbacks = importlib.import_module("modules.script_callbacks")
     tabs: list[Tab] = []
     for each in callbacks.ordered_callbacks("ui_tabs"):
         with apart():
             found = containment.call(each.extension, "on_ui_tabs", each.callback)
-        tabs += [tab for given in found or () if (tab := _tab(given, each.extension)) is not None]
+        tabs += [tab for given in found or () if (tab := _tab(given, each.extension, words)) is not None]
     _tell_trainers(callbacks)
     return tabs
 
 
-def _tab(given: Any, extension: str) -> Tab | None:
+def _tab(given: Any, extension: str, words: PageWords) -> Tab | None:
     try:
         blocks, title, elem_id = given
     except (TypeError, ValueError):
         log.warning("A tab of %s is left out: (page, title, elem_id) was expected, not %.200r", extension, given)
         return None
+    folder = next((each.path for each in loaded.extensions if each.name == extension), None)
+    words.take(blocks, extension, folder)
     return Tab(str(title), f"tab_{elem_id}", partial(_draw, blocks, extension))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import BlockContext
 
+from ..page_words import SAID, WORDS
 from .patches import Patches
 from .said_once import SaidOnce
 from .speakers import Speakers
@@ -35,6 +36,8 @@ def _forgetful(method: Callable[..., Any], name: str, speakers: Speakers, said: 
         if not speakers.speak():
             return method(self, *args, **given)
         words = {RENAMED.get(word, word): value for word, value in given.items()}
+        if name == "__init__":
+            vars(self)[SAID] = {word: words.pop(word) for word in WORDS if word in words}
         taken = words if takes_all else {word: value for word, value in words.items() if word in known}
         for word in words.keys() - taken.keys():
             said.say(f"Gradio has no {word}= for Blocks.{name} any more; it is left out.")
