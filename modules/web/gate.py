@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import re
 import socket
+import time
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -255,7 +256,8 @@ def _please_log_in(scope: Scope, headers: Headers) -> Response:
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:
-    """Adds the security headers that the answer does not set itself."""
+    """Adds the security headers that the answer does not set itself; and to A1111's API the seconds that it took."""
+    started = time.perf_counter()
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -263,6 +265,8 @@ def _with_headers(scope: Scope, send: Send) -> Send:
             headers = MutableHeaders(raw=message["headers"])
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if scope["path"].startswith("/sdapi/"):
+                headers.setdefault("X-Process-Time", f"{time.perf_counter() - started:.4f}")
             if HASHED.fullmatch(scope["path"]) and message["status"] == 200:
                 headers.setdefault("Cache-Control", "private, max-age=31536000, immutable")
             elif not STATIC.fullmatch(scope["path"]):

@@ -143,6 +143,11 @@ def test_every_answer_carries_the_security_headers(gate: Gate, guarded: Gate) ->
     assert "*" not in policy
 
 
+def test_the_api_says_how_many_seconds_it_took(gate: Gate) -> None:
+    assert 0 <= float(ask(gate, path="/sdapi/v1/samplers").headers["x-process-time"]) < 60
+    assert "x-process-time" not in ask(gate).headers
+
+
 def test_an_answer_may_set_a_stricter_policy_of_its_own() -> None:
     async def strict(scope: Scope, receive: Receive, send: Send) -> None:
         await send(
