@@ -13,7 +13,7 @@ from modules.studio.infotext_entries import entries, entry, plain
 from modules.studio.infotext_others import hypernetwork_of, module_as_vae, without_effect
 from modules.studio.infotext_row import ModelFacts, Source
 from modules.studio.infotext_rows import OLD_TIMELINES, ROWS, SIDES
-from modules.studio.job import Job
+from modules.studio.job import LOCAL, Job
 from modules.studio.request import Img2Img, Inpaint, Request, Txt2Img
 from modules.studio.settings import Options
 from modules.studio.validation import accepted_part
@@ -62,6 +62,7 @@ def write_infotext(job: Job, index: int, model: ModelFacts) -> str:
     params: dict[str, object] = {row.label: row.write(source) for row in ROWS}
     params |= job.further_entries(index)
     params["Version"] = f"Aquatint {VERSION}" if job.options.add_version_to_infotext else None
+    params["User"] = job.owner if job.options.add_user_name_to_info and job.owner != LOCAL else None
     prompt, negative_prompt = job.prompts[index], job.negative_prompts[index]
     text = laid_out(prompt, negative_prompt, params)
     read = read_infotext(text)

@@ -213,6 +213,7 @@ class Options(PageOptions):
         bool, _row("infotext", "Write the hashes of embeddings into the parameters")
     ] = True
     add_version_to_infotext: Annotated[bool, _row("infotext", "Write the program's version into the parameters")] = True
+    add_user_name_to_info: Annotated[bool, _row("infotext", "Write who asked for it into the parameters")] = False
 
     @field_validator("*")
     @classmethod

@@ -107,6 +107,12 @@ def test_the_owner_is_not_in_the_text() -> None:
     assert "alice" not in write_infotext(make_job(owner="alice"), 0, MODEL)
 
 
+def test_the_owner_is_in_the_text_where_somebody_asks_for_it() -> None:
+    named = {"add_user_name_to_info": True}
+    assert write_infotext(make_job(owner="alice", options=named), 0, MODEL).endswith(f"{VERSION_ENTRY}, User: alice")
+    assert "User" not in write_infotext(make_job(options=named), 0, MODEL)
+
+
 HIRES = {"enable_hr": True, "denoising_strength": 0.4, "hr_upscaler": "Latent"}
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("txt2img", {"steps": 31, "cfg_scale": 6.5, "width": 640, "height": 384, "eta": 0.3, "s_noise": 1.1}),

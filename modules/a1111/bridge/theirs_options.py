@@ -34,7 +34,7 @@ OFF = _names(
     lora_not_found_warning_console lora_not_found_gradio_warning img2img_inpaint_precise_mask
     return_mask return_mask_composite do_not_show_images js_modal_lightbox_gamepad js_live_preview_in_modal_lightbox
     compact_prompt_box disable_token_counters txt2img_settings_accordion img2img_settings_accordion
-    hires_fix_show_sampler hires_fix_show_prompts add_user_name_to_info live_preview_allow_lowvram_sdxl
+    hires_fix_show_sampler hires_fix_show_prompts live_preview_allow_lowvram_sdxl
     live_preview_fast_interrupt filter_nsfw is_debug hide_auto_sd_paint_ext_tab enable_reloading_ui_scripts
     sd_checkpoint_dropdown_use_short hypertile_enable_unet hypertile_enable_unet_secondpass hypertile_enable_vae
     pad_cond_uncond pad_cond_uncond_v0 set_scale_by_when_changing_upscaler auto_vae_precision_bfloat16
