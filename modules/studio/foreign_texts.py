@@ -148,7 +148,7 @@ def swarmui(texts: Texts) -> Told | None:
 def comfyui(texts: Texts) -> Told | None:
     """The graph that ran, in `prompt`: the first sampler that has both prompts, and what it is joined to."""
     graph = _Graph(_object(texts["prompt"]))
-    for node in graph.of_kind("KSampler"):
+    for node in (*graph.of_kind("KSampler"), *map(graph.whole, graph.of_kind("SamplerCustom"))):
         positive = graph.text(node, "positive")
         if positive is None:
             continue
@@ -188,6 +188,17 @@ class _Graph:
         for node in self._nodes.values():
             if isinstance(node, dict) and kind in str(node.get("class_type")) and isinstance(node.get("inputs"), dict):
                 yield node
+
+    def whole(self, node: dict[str, Any]) -> dict[str, Any]:
+        """A sampler in parts (guider, sampler, sigmas, noise), with their inputs as if it were a KSampler."""
+        inputs = node["inputs"]
+        for name in PARTS:
+            part = next(self.upstream(node, name), None)
+            if part is not None:
+                inputs = {**part["inputs"], **inputs}
+                kind = str(part.get("class_type")).lower().removesuffix("scheduler").removesuffix("sampling")
+                inputs = {**({"scheduler": kind} if name == "sigmas" else {}), **inputs}
+        return {**node, "inputs": {"positive": inputs.get("conditioning"), **inputs}}
 
     def value(self, node: Mapping[str, Any], name: str) -> Any:
         """An input, through nodes that only hold a value."""
@@ -263,6 +274,7 @@ def _invoke_scheduler(name: str) -> tuple[str | None, str | None]:
     return INVOKE.get(plain) or SAMPLERS.get(plain), "Karras" if plain != name else None
 
 
+PARTS = ("guider", "sampler", "sigmas", "noise")
 SAMPLERS: Mapping[str, str] = {
     "euler": "Euler",
     "euler_ancestral": "Euler a",
@@ -311,6 +323,8 @@ SCHEDULES: Mapping[str, str] = {
     "beta": "Beta",
     "kl_optimal": "KL Optimal",
     "turbo": "Turbo",
+    "sdturbo": "Turbo",
+    "alignyoursteps": "Align Your Steps",
 }
 READERS: Mapping[str, Callable[[Texts], Told | None]] = {
     "NovelAI": novelai,

@@ -205,6 +205,47 @@ def test_a_jpeg_may_hold_another_programs_text_too() -> None:
     assert read_parameters(file.getvalue()) == EXPECTED["SwarmUI"]
 
 
+@pytest.mark.parametrize(
+    ("guider", "sigmas", "told"),
+    [
+        (
+            {"class_type": "CFGGuider", "inputs": {"cfg": 6, "positive": ["6", 0], "negative": ["7", 0]}},
+            {"class_type": "BasicScheduler", "inputs": {"scheduler": "sgm_uniform", "steps": 25, "denoise": 0.8}},
+            "Negative prompt: blurry, (bad:1.2)\n"
+            "Steps: 25, Sampler: DPM++ 2M, Schedule type: SGM Uniform, CFG scale: 6, ",
+        ),
+        (
+            {"class_type": "BasicGuider", "inputs": {"conditioning": ["6", 0], "model": ["10", 0]}},
+            {"class_type": "KarrasScheduler", "inputs": {"steps": 8, "sigma_max": 14.6, "denoise": 0.8}},
+            "Steps: 8, Sampler: DPM++ 2M, Schedule type: Karras, ",
+        ),
+    ],
+)
+def test_a_sampler_of_comfyui_in_parts_is_read_like_one(
+    guider: dict[str, Any], sigmas: dict[str, Any], told: str
+) -> None:
+    guider["inputs"]["model"] = ["10", 0]
+    sampler = {
+        "class_type": "SamplerCustomAdvanced",
+        "inputs": {
+            "guider": ["20", 0],
+            "sigmas": ["21", 0],
+            "sampler": ["22", 0],
+            "noise": ["23", 0],
+            "latent_image": ["5", 0],
+        },
+    }
+    parts = {
+        "22": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "dpmpp_2m"}},
+        "23": {"class_type": "RandomNoise", "inputs": {"noise_seed": 9}},
+    }
+    graph = {**COMFY, "3": sampler, "20": guider, "21": sigmas, **parts}
+    assert read_parameters(picture({"prompt": json.dumps(graph)})) == (
+        f"a castle, dawn <lora:ink:0.7>\n{told}"
+        "Seed: 9, Size: 768x512, Model: dreamy, Denoising strength: 0.8, Generator: ComfyUI"
+    )
+
+
 def test_a_graph_that_goes_in_circles_is_read_to_its_end() -> None:
     graph: dict[str, Any] = json.loads(json.dumps(COMFY))
     graph["11"]["inputs"]["value"] = ["11", 0]
@@ -212,11 +253,16 @@ def test_a_graph_that_goes_in_circles_is_read_to_its_end() -> None:
     assert foreign_infotext({"prompt": json.dumps(graph)}) == ""
 
 
+WORDS = [*COMFY["3"], "inputs", "guider", "sigmas", *INVOKE, *FOOOCUS, "image", "3"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*COMFY["3"], *INVOKE, *FOOOCUS, "image", "3"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(WORDS),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
