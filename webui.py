@@ -117,8 +117,9 @@ def load(flags: Flags, report: Callable[[str], None], server: Server) -> ASGIApp
         os.environ["GRADIO_TEMP_DIR"] = str(find_folders(flags).exchange)  # read whenever a component is made
         app = open_app(flags, report, partial(open_bridge, report=report))
         report("pages")
-        additions = Additions(desk=make_desk(app, server.restart), scripts=ScriptsOverHttp())
-        site = build(app, Process(server.end, server.restart), extension_page.added_to(additions, app))
+        restart = extension_page.before_restart(server.restart)
+        additions = Additions(desk=make_desk(app, restart), scripts=ScriptsOverHttp())
+        site = build(app, Process(server.end, restart), extension_page.added_to(additions, app))
         app.engine.warm_up()
         return site
     except BaseException:

@@ -17,8 +17,10 @@ from modules.diffusion.errors import AquatintError
 from modules.studio.image_files import open_picture
 from modules.studio.infotext import read_infotext
 from modules.studio.infotext_entries import entry
+from modules.studio.job import LOCAL
 
-from .bridge import sending
+from .bridge import course, sending
+from .bridge.extension_page import page
 from .bridge.host import host
 from .bridge.opts import read_option
 from .ui_components import ToolButton
@@ -176,11 +178,16 @@ def image_from_url_text(filedata: Any) -> Image.Image | None:
 
 
 def _may_be_read(path: Path) -> bool:
-    """Whether a file lies where pictures do, or where Gradio keeps what was sent to it."""
-    from gradio.utils import get_upload_folder
-
-    folders = [host.app.folders.data / "outputs", Path(get_upload_folder()), Path(read_option("outdir_save"))]
-    return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+    """Whether it is a picture of whoever asks: one of theirs in the gallery, or one that they have put into a box.
+    Where nobody logs in, whatever lies in the folders of pictures is theirs."""
+    owner = course.asker()
+    files = getattr(getattr(page.site, "state", None), "gradio_files", None)
+    if files is not None and files.find(str(path), owner) is not None:
+        return True
+    folders = [host.app.folders.data / "outputs", Path(read_option("outdir_save"))]
+    if not any(path.resolve().is_relative_to(folder.resolve()) for folder in folders):
+        return False
+    return owner == LOCAL or host.app.gallery.owns(path.resolve(), owner)
 
 
 def add_paste_fields(tabname: str, init_img: Any, fields: Any, override_settings_component: Any = None) -> None:

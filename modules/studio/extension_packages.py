@@ -185,6 +185,13 @@ def remove(overlay: Path) -> None:
     shutil.rmtree(overlay, ignore_errors=True)
 
 
+def remove_all(state: Path, name: str) -> None:
+    """Takes them away for every Python that had some."""
+    for overlay in (state / "packages").glob("*/*"):
+        if overlay.name == name:
+            remove(overlay)
+
+
 def run_installer(
     script: Path, overlay: Path, constraints: Sequence[str], say: Say, *, from_source: bool = False
 ) -> None:

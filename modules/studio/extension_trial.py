@@ -1,4 +1,4 @@
-"""A trial: an extension alone in a program of its own, which makes one small picture in a scratch folder."""
+"""A trial: an extension alone in a program of its own, which makes one small picture with and without it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,12 @@ class Trial:
         if not self.picture:
             return "It was loaded, but no picture came of its trial."
         reached = f" It was kept from {self.refused[0]}." if self.refused else ""
-        return f"It was loaded and took part in a small picture without a fault.{reached}"
+        changed = {
+            True: " It leaves pictures as they are while nothing is set.",
+            False: " It changes pictures even while nothing is set.",
+        }
+        told = changed[self.same] if self.same is not None else ""
+        return f"It was loaded and took part in a small picture without a fault.{told}{reached}"
 
 
 def run_trial(folder: Path, name: str, sites: Sequence[Path] = (), patience: float = PATIENCE) -> Trial:

@@ -271,6 +271,14 @@ class Extensions:
         if record is not None:
             self._records.keep(name, replace(record, packages={}))
 
+    def throw_away(self, id: str) -> None:
+        """Takes something out of the trash for good, and its packages where nothing else has that name."""
+        kept = self.trash.get(id)
+        self.trash.throw_away(kept)
+        others = {each.name for each in self._find()} | {each.name for each in self.trash.list()}
+        if kept.name not in others:
+            packages.remove_all(self._state, kept.name)
+
     def overlays(self) -> list[Path]:
         """Of those that are on."""
         return [packages.overlay_of(self._state, each.name) for each in self._find() if each.enabled]

@@ -175,6 +175,10 @@ class Gallery:
         picture = self._index.get(id, owner)
         return self._saved(picture) if picture else None
 
+    def owns(self, path: Path, owner: str) -> bool:
+        """Whether the file is a picture of this owner."""
+        return self._index.owns(self._stored(path), owner)
+
     def of_job(self, job_id: str) -> list[SavedImage]:
         """The saved pictures of a job, grids left out, in the order in which they were saved."""
         return [self._saved(picture) for picture in self._index.of_job(job_id)]

@@ -153,6 +153,10 @@ class PictureIndex:
         """The owner's picture of that id."""
         return next(self._select("WHERE id = ? AND owner = ?", id, owner), None)
 
+    def owns(self, path: str, owner: str) -> bool:
+        """Whether a picture at this place is the owner's."""
+        return next(self._select("WHERE path = ? AND owner = ?", path, owner), None) is not None
+
     def of_job(self, job: str) -> list[Picture]:
         """The pictures of a job, grids left out, in the order in which they were saved."""
         return list(self._select("WHERE job = ? AND NOT grid ORDER BY number", job))

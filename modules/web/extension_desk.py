@@ -36,7 +36,7 @@ class Desk:
             "approve": lambda asked: extensions.approve(_text(asked, "name")),
             "uninstall": lambda asked: extensions.uninstall(_text(asked, "name")).id,
             "restore": lambda asked: extensions.restore(_text(asked, "id")),
-            "throw-away": lambda asked: self._throw_away(_text(asked, "id")),
+            "throw-away": lambda asked: extensions.throw_away(_text(asked, "id")),
             "roll-back": lambda asked: extensions.roll_back(_text(asked, "name")),
             "update": lambda asked: extensions.update(_text(asked, "name")),
             "remove-packages": lambda asked: extensions.remove_packages(_text(asked, "name")),
@@ -146,10 +146,6 @@ class Desk:
         return f"Installing the packages of {name}", work
 
     # At once
-
-    def _throw_away(self, id: str) -> None:
-        trash = self.extensions.trash
-        trash.throw_away(trash.get(id))
 
     def _start_over(self) -> None:
         if self._restart is None:

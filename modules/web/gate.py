@@ -20,7 +20,7 @@ from modules.studio.folders import find_folders
 from modules.studio.job import LOCAL
 from modules.web.accounts import Accounts, read_credentials, read_credentials_file
 from modules.web.answers import refusal
-from modules.web.login import OWNER, ROLE, Login, Sessions, TooManyAttempts
+from modules.web.login import FAREWELLS, OWNER, ROLE, Login, Sessions, TooManyAttempts
 
 log = logging.getLogger(__name__)
 
@@ -222,6 +222,7 @@ class Gate:
         if self._login is None:
             scope[ROLE] = "owner"
             return RedirectResponse("/", 303) if scope["path"] in LOGIN_PATHS else None
+        scope[FAREWELLS] = self._login.farewells
         vouched = not _changes_something(scope) or "origin" in headers or "sec-fetch-site" in headers
         try:
             account = await self._login.account(scope, cookies=vouched)

@@ -19,7 +19,7 @@ from modules.studio.job import LOCAL
 from modules.web.answers import json_answer, refusal
 from modules.web.gradio_files import GradioFiles, NoSuchFileError
 from modules.web.images import ALWAYS
-from modules.web.login import owner_of
+from modules.web.login import owner_of, when_leaving
 
 AT_ONCE = 100
 """Files in one request."""
@@ -93,6 +93,7 @@ async def _brought(request: Request, files: GradioFiles) -> list[str]:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise AquatintError("Files come as a form of the kind multipart/form-data.")
     owner = owner_of(request.scope)
+    when_leaving(request.scope, files.forget)
     async with request.form(max_files=AT_ONCE, max_fields=AT_ONCE) as form:
         given = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
         return [await run_in_threadpool(files.bring, each.filename or "", each.file, owner) for each in given]

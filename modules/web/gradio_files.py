@@ -103,6 +103,12 @@ class GradioFiles:
         file = Path(path)
         return file if file.is_file() else None
 
+    def forget(self, owner: str) -> None:
+        """Their files go: they have left."""
+        with self._lock:
+            for path in self._held.pop(owner, {}):
+                self._throw_away(path)
+
     def _lies_here(self, path: str) -> bool:
         return Path(path).resolve().is_relative_to(self._folder.resolve())
 

@@ -9,12 +9,13 @@ from typing import Any
 import gradio
 from fastapi import FastAPI
 from gradio.utils import get_upload_folder
+from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from modules.web.gate import BODY_LIMIT
 from modules.web.gradio_file_routes import file_routes, keep_apart
 from modules.web.gradio_files import GradioFiles
-from modules.web.login import owner_of
+from modules.web.login import owner_of, when_leaving
 from modules.web.pages import page_arguments
 
 
@@ -31,12 +32,18 @@ def mount_pages(
     """Puts the page `demo`, a gr.Blocks, behind all routes that `site` has. Of files on the disk its events may show
     those in the folders `shown`, and never those in `hidden`."""
     files = GradioFiles(Path(get_upload_folder()))
+    site.state.gradio_files = files
     site.router.routes += file_routes(files)
+
+    def owner(request: Request) -> str:
+        when_leaving(request.scope, files.forget)
+        return owner_of(request.scope)
+
     gradio.mount_gradio_app(
         site,
         demo,
         path="/",
-        auth_dependency=lambda request: owner_of(request.scope),
+        auth_dependency=owner,
         run_history=False,
         show_error=False,
         footer_links=[],

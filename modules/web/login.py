@@ -36,6 +36,8 @@ OWNER = "aquatint.owner"
 """Where the gate writes down in the scope whose request it is."""
 ROLE = "aquatint.role"
 """Where it writes down whether that is the server's owner."""
+FAREWELLS = "aquatint.farewells"
+"""Where it leaves those who want to hear that somebody has left."""
 PAGE = Path(__file__).with_name("assets") / "login.html"
 
 SCHEMA = """
@@ -55,6 +57,11 @@ def owner_of(scope: Scope) -> str:
 def is_owner(scope: Scope) -> bool:
     """Whether this is a request of the server's owner: who was named first, or anybody where no login is set."""
     return bool(scope.get(ROLE, "guest") == "owner")
+
+
+def when_leaving(scope: Scope, farewell: Callable[[str], None]) -> None:
+    """Calls `farewell` with a person's name when the last of their sessions has ended; asking again changes nothing."""
+    scope.get(FAREWELLS, set()).add(farewell)
 
 
 class TooManyAttempts(Exception):  # noqa: N818  it is an answer, not a fault
@@ -99,11 +106,16 @@ class Sessions:
                 connection.execute("UPDATE session SET seen = ? WHERE hash = ?", (now, _hash(id)))
         return row["name"], row["proof"]
 
-    def end(self, id: str) -> None:
-        """Logs out."""
-        if id:
-            with self._database.transaction() as connection:
-                connection.execute("DELETE FROM session WHERE hash = ?", (_hash(id),))
+    def end(self, id: str) -> str:
+        """Logs out. Returns the name of who has no session any more; "" where there is another, or was none."""
+        found = self.find(id) if id else None
+        if found is None:
+            return ""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM session WHERE hash = ?", (_hash(id),))
+            others = "SELECT 1 FROM session WHERE name = ? AND seen >= ?"
+            stays = connection.execute(others, (found[0], self._clock() - IDLE)).fetchone()
+        return "" if stays else found[0]
 
 
 class Login:
@@ -116,6 +128,8 @@ class Login:
         self._known: dict[bytes, Account] = {}
         self._one_at_a_time = asyncio.Lock()
         self._page = string.Template(PAGE.read_text("utf-8"))
+        self.farewells: set[Callable[[str], None]] = set()
+        """Called with the name of who has left."""
 
     async def account(self, scope: Scope, *, cookies: bool) -> Account | None:
         """Who sent this request; with `cookies` False only its Authorization header counts.
@@ -166,8 +180,8 @@ class Login:
             return self._form(str(error), 429, error.headers)
         if account is None:
             return self._form("The name or the password is wrong.", 401)
-        self._sessions.end(request.cookies.get(_cookie_name(request.scope), ""))
         answer = RedirectResponse("/", 303)
+        before = request.cookies.get(_cookie_name(request.scope), "")
         answer.set_cookie(
             _cookie_name(request.scope),
             self._sessions.begin(account),
@@ -176,13 +190,19 @@ class Login:
             httponly=True,
             samesite="lax",
         )
+        self._end(before)
         return answer
 
     async def _log_out(self, request: Request) -> Response:
-        self._sessions.end(request.cookies.get(_cookie_name(request.scope), ""))
+        await run_in_threadpool(self._end, request.cookies.get(_cookie_name(request.scope), ""))
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(_cookie_name(request.scope))
         return answer
+
+    def _end(self, id: str) -> None:
+        left = self._sessions.end(id)
+        for farewell in tuple(self.farewells) if left else ():
+            farewell(left)
 
     def _form(self, error: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
         return HTMLResponse(self._page.substitute(error=html.escape(error)), status, headers)

@@ -204,3 +204,18 @@ def test_without_extensions_nothing_is_added(open_extended: OPEN, page: Any) -> 
     studio = open_extended("old_words", flags=["--safe"])
     additions = Additions()
     assert page.added_to(additions, studio) is additions
+
+
+def test_extensions_are_told_before_the_server_starts_anew(studio: App, page: Any) -> None:
+    told: list[str] = []
+    callbacks = word("script_callbacks")
+    callbacks.on_before_reload(lambda: told.append("first"))
+    callbacks.on_before_reload(lambda: told.append("second"))
+    page.before_restart(lambda: told.append("restart"))()
+    assert told == ["second", "first", "restart"]
+
+
+def test_without_extensions_the_server_just_starts_anew(page: Any) -> None:
+    told: list[str] = []
+    page.before_restart(lambda: told.append("restart"))()
+    assert told == ["restart"]

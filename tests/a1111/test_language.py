@@ -15,6 +15,7 @@ from PIL import Image
 from modules.diffusion.noise import ImageNoise
 from modules.diffusion.samplers import SAMPLERS
 from modules.studio.app import App
+from modules.web.gradio_files import GradioFiles
 from tests.a1111.words import word
 
 TEXT = (
@@ -66,6 +67,24 @@ def test_a_picture_comes_as_base64_or_as_a_file_of_this_server(studio: App, tmp_
         utils.image_from_url_text(str(secret))
     with pytest.raises(Exception, match="no picture"):
         utils.image_from_url_text("!!")
+
+
+def test_a_file_is_read_by_its_owner_alone(studio: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    utils, course, page = word("infotext_utils"), word("bridge.course"), word("bridge.extension_page").page
+    file = io.BytesIO()
+    Image.new("RGB", (3, 2), "red").save(file, "PNG")
+    boxes = GradioFiles(tmp_path / "exchange")
+    monkeypatch.setattr(page, "site", SimpleNamespace(state=SimpleNamespace(gradio_files=boxes)))
+    brought = boxes.bring("x.png", io.BytesIO(file.getvalue()), "ann")
+    kept = studio.folders.outputs / "kept.png"
+    kept.write_bytes(file.getvalue())
+    studio.gallery.adopt(kept, "ann")
+    for path in (brought, str(kept)):
+        monkeypatch.setattr(course, "asker", lambda: "ann")
+        assert utils.image_from_url_text(path).size == (3, 2)
+        monkeypatch.setattr(course, "asker", lambda: "bob")
+        with pytest.raises(Exception, match="no picture of this server"):
+            utils.image_from_url_text(path)
 
 
 def test_texts_of_old_versions_say_how_they_edited_prompts() -> None:

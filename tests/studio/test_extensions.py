@@ -214,6 +214,23 @@ def test_who_edits_an_extension_of_their_own_is_not_asked(house: House) -> None:
     assert (house.row("mine").state, house.row("mine").record) == ("on", None)
 
 
+def test_what_is_thrown_away_takes_its_packages_along_unless_another_has_its_name(house: House, brought: Path) -> None:
+    extensions = house.extensions
+    overlay = overlay_of(house.folders.state, "sd-wild")
+    of_another_python = overlay.parent.parent / "cpython-99-other" / "sd-wild"
+    elses = overlay.with_name("sd-tame")
+    for folder in (overlay, of_another_python, elses):
+        folder.mkdir(parents=True)
+    installed(house, brought)
+    extensions.uninstall("sd-wild")
+    installed(house, brought)
+    extensions.throw_away(extensions.trash.list()[0].id)
+    assert overlay.exists()
+    extensions.uninstall("sd-wild")
+    extensions.throw_away(extensions.trash.list()[0].id)
+    assert [each.exists() for each in (overlay, of_another_python, elses)] == [False, False, True]
+
+
 def test_an_uninstalled_extension_lies_in_the_trash_and_can_be_put_back(house: House, brought: Path) -> None:
     installed(house, brought)
     kept = house.extensions.uninstall("sd-wild")
@@ -277,6 +294,17 @@ def test_an_extension_from_git_is_updated_and_taken_back(house: House, origin: P
     assert extensions.roll_back("sd-wild") == first
     assert (program.read_text(), house.row("sd-wild").state) == ("first", "on")
     assert not extensions.can_roll_back(house.row("sd-wild"))
+
+
+def test_a_pull_by_hand_is_held_back_named_and_approved_at_once(house: House, origin: Path) -> None:
+    extensions = house.extensions
+    extensions.install(extensions.intake.bring(origin.as_uri()).id)
+    second = commit(origin, "scripts/a.py", "second")
+    git(house.folder / "sd-wild", "pull", "--quiet", origin.as_uri(), "HEAD")
+    row = house.restarted().get("sd-wild")
+    assert (row.state, row.changed, row.version.commit) == ("changed", ["scripts/a.py"], second)
+    extensions.approve("sd-wild")
+    assert (house.row("sd-wild").state, house.restarted().get("sd-wild").changed) == ("on", [])
 
 
 def test_what_somebody_changed_in_a_copy_is_kept_when_it_is_updated(house: House, origin: Path) -> None:

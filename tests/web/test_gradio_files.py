@@ -19,6 +19,7 @@ from modules.web.gradio_mount import mount_pages
 from modules.web.login import Login
 from tests.web.asgi import HOST, Answer, ask
 from tests.web.test_images import ALICE, BOB, png
+from tests.web.test_login import ORIGIN, cookie_of, log_in
 
 EDGE = "edge-of-a-form"
 FORM = ("content-type", f"multipart/form-data; boundary={EDGE}")
@@ -213,3 +214,15 @@ def test_the_files_of_the_page_itself_are_everybodys(tmp_path: Path) -> None:
     assert files.find(str(tmp_path / "icon.png"), "anybody") is not None
     (tmp_path / "other.png").write_bytes(png())
     assert files.find(str(tmp_path / "other.png"), "anybody") is None
+
+
+def test_whose_last_session_has_ended_leaves_no_files(site: Gate) -> None:
+    first, second = (cookie_of(log_in(site, "alice", "secret")) for _ in range(2))
+    mine, theirs = upload(site), upload(site, who=BOB)
+    ask(site, "POST", "/logout", [ORIGIN, first])
+    assert Path(mine).exists()
+    ask(site, "POST", "/logout", [ORIGIN, second])
+    assert not Path(mine).exists()
+    assert fetch(site, mine, ALICE).status_code == 404
+    assert fetch(site, theirs, BOB).content == CANARY
+    assert fetch(site, upload(site), ALICE).content == CANARY

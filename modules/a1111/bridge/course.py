@@ -129,7 +129,7 @@ def settle(job: Job, overrides: dict[str, Any], styles: tuple[str, ...] = ()) ->
 def from_outside(p: Face) -> Any:
     """Makes p's pictures as a job of the queue, and waits for it: a Processed. Raises: AquatintError, at once when
     nobody knows how long the wait would be."""
-    app, owner = host.app, p.user or _asker()
+    app, owner = host.app, p.user or asker()
     if app.queue.paused:
         raise AquatintError("The queue is paused: no picture can be made before it goes on.")
     draft = job_from(p, app.settings.options, owner, id=uuid.uuid4().hex)
@@ -142,8 +142,10 @@ def from_outside(p: Face) -> Any:
     return ticket.job.kept.get(PROCESSED) or _processed(p, ticket.job.seeds, end.images, owner)
 
 
-def _asker() -> str:
-    """Whose click it is, where a function of the page's asks."""
+def asker() -> str:
+    """Whose job or click it is, where an extension's function asks."""
+    if host.job_here is not None:
+        return host.job_here.owner
     context = sys.modules.get("gradio.context")  # there is no page without it
     request = context.LocalContext.request.get(None) if context is not None else None
     return getattr(request, "username", None) or LOCAL

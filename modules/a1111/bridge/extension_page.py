@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ class ExtensionPage:
         self._building: PageBuilding | None = None
         self.controls: ScriptControls | None = None
         """Of the page that was built last."""
+        self.site: Any = None
+        """Where it is."""
 
     def teach(self, app: App) -> None:
         """Old Gradio is understood from now on: extensions use its words while they are loaded."""
@@ -50,7 +53,17 @@ class ExtensionPage:
         """Gradio is as it was before."""
         if self._taught is not None:
             self._taught.remove()
-        self._taught = self._building = self.controls = None
+        self._taught = self._building = self.controls = self.site = None
+
+    def before_restart(self, restart: Callable[[], None]) -> Callable[[], None]:
+        """The same, which extensions are told of before."""
+
+        def told() -> None:
+            if self._taught is not None:
+                importlib.import_module("modules.script_callbacks").app_reload_callback()
+            restart()
+
+        return told
 
     def added_to(self, additions: Additions, app: App) -> Additions:
         """The same with all that extensions add to a page; unchanged without extensions."""
@@ -79,7 +92,7 @@ class ExtensionPage:
             return Slots(forms=[self.controls], later=[partial(extension_tabs, scripts.words)], built=built)
 
         def started(demo: Any, site: Any) -> None:
-            shared.demo = demo
+            shared.demo, self.site = demo, site
             callbacks.app_started_callback(demo, site)
 
         folders = app.folders

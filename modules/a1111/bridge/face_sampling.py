@@ -100,7 +100,7 @@ def sampled_by_hand(
     words: BatchWords | None = getattr(p, "_words", None)
     job, batch, model = getattr(p, "_job", None), getattr(p, "_batch", None), host.model
     if words is None or job is None or batch is None or model is None:
-        refuse("Sampler.sample outside of a batch", "process_images(p) makes pictures")
+        refuse("Sampler.sample outside of a batch", "process_images(p) with p.sampler_name runs a sampler")
     run = _pass_of(p, sampler_name, noise, latents is not None, steps, model)
     canvas = without_picture(model, len(batch.seeds), run.width, run.height)
     if isinstance(image_conditioning, Tensor) and canvas.inpaint is not None:

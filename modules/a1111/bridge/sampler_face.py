@@ -61,10 +61,10 @@ class OurSampler:
 
     def sample(
         self,
-        p: Any,
-        x: Any,
-        conditioning: Any,
-        unconditional_conditioning: Any,
+        p: Any = None,
+        x: Any = None,
+        conditioning: Any = None,
+        unconditional_conditioning: Any = None,
         steps: int | None = None,
         image_conditioning: Any = None,
     ) -> Any:
@@ -76,11 +76,11 @@ class OurSampler:
 
     def sample_img2img(
         self,
-        p: Any,
-        x: Any,
-        noise: Any,
-        conditioning: Any,
-        unconditional_conditioning: Any,
+        p: Any = None,
+        x: Any = None,
+        noise: Any = None,
+        conditioning: Any = None,
+        unconditional_conditioning: Any = None,
         steps: int | None = None,
         image_conditioning: Any = None,
     ) -> Any:
