@@ -70,6 +70,15 @@ class CommandLine:
         return name in set(self)
 
 
+class Parser(argparse.ArgumentParser):
+    """A1111's parser. The server's own words were read when it began: who reads them again gets what they came to."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if args is not None:
+            return super().parse_known_args(args, namespace)
+        return argparse.Namespace(**{name: getattr(cmd_opts, name) for name in cmd_opts}), []
+
+
 cmd_opts = CommandLine()
-parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+parser = Parser(add_help=False, allow_abbrev=False)
 """What `preload(parser)` of extensions may add to."""

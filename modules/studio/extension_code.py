@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modules.studio.extension_words import INTERNALS, STUBS, Words
+from modules.studio.extension_words import INTERNALS, OF_FORGE, REACHED, STUBS, Words
 
 METHODS = frozenset(
     {
@@ -104,13 +104,13 @@ class Reader:
         for alias in node.names:
             top = alias.name.partition(".")[0]
             self.names[alias.asname or top] = alias.name if alias.asname else top
-            self._foreign(node, alias.name)
+            self._foreign(node, alias.name, certain)
             if top == "modules" and alias.name != "modules" and not self.words.has_module(alias.name[8:]):
                 self._lacks(node, alias.name, certain)
 
     def _import_from(self, node: ast.ImportFrom, certain: bool) -> None:
         module = node.module or ""
-        self._foreign(node, module)
+        self._foreign(node, module, certain)
         for alias in node.names:
             self.names[alias.asname or alias.name] = f"{module}.{alias.name}"
             if module == "modules" or module.startswith("modules."):
@@ -132,10 +132,12 @@ class Reader:
         else:
             self._note(node, f"would import {name}, which is not here")
 
-    def _foreign(self, node: ast.stmt, module: str) -> None:
+    def _foreign(self, node: ast.stmt, module: str, certain: bool) -> None:
         top = module.partition(".")[0]
         if top in STUBS:
             self._shim(node, f"imports {top}: the original networks are not here, what uses it says so")
+        elif top in OF_FORGE and certain:
+            self._shim(node, f"imports {top}: Forge's backend is not here, what uses it says so")
         elif module in NETWORK or top in NETWORK:
             self._note(node, f"opens connections ({top})")
         elif top in RUNS:
@@ -185,6 +187,8 @@ class Reader:
         name = self._full(node)
         if name in OLD_WORDS or name.endswith(".IOComponent"):
             self._shim_words(node, name.replace("gradio", "gr", 1))
+        if node.attr in REACHED:
+            self._shim(node, f"reaches for the original networks (.{node.attr}), which are others here")
         parts = name.split(".")
         if len(parts) == 3 and parts[0] == "modules" and self.words.has_module(parts[1]):
             stored = isinstance(node.ctx, ast.Store)

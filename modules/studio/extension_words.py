@@ -16,6 +16,15 @@ LORA = frozenset(
     }
 )
 """Modules of the extension of A1111's that puts LoRAs on: nothing of that kind is here."""
+OF_FORGE = frozenset({"ldm_patched", "backend", "modules_forge", "lib_controlnet"})
+"""Packages of Forge's: the same, and whoever asks whether they are there is told no."""
+REACHED = frozenset(
+    {
+        *("diffusion_model", "forge_objects", "forge_objects_after_applying_lora", "forge_objects_original"),
+        *("network_layer_mapping", "tokenize_line", "encode_with_transformers"),
+    }
+)
+"""Attributes of the model that stand for the original networks."""
 INTERNALS = frozenset(
     {
         *("sd_hijack", "sd_hijack_utils", "sd_hijack_clip", "sd_hijack_unet", "sd_hijack_optimizations"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -219,3 +221,19 @@ def test_without_extensions_the_server_just_starts_anew(page: Any) -> None:
     told: list[str] = []
     page.before_restart(lambda: told.append("restart"))()
     assert told == ["restart"]
+
+
+def test_extensions_find_the_files_and_folders_that_a1111_has_from_the_start(studio: App) -> None:
+    found = json.loads(Path(word("shared").cmd_opts.ui_settings_file).read_text("utf-8"))
+    assert found["old_words_text"] == "from the settings"
+    assert Path(word("shared").cmd_opts.localizations_dir).is_dir()
+    assert json.loads(Path(word("shared").cmd_opts.ui_config_file).read_text("utf-8")) == {}
+
+
+def test_whoever_reads_the_command_line_again_gets_what_it_came_to(studio: App, monkeypatch: Any) -> None:
+    monkeypatch.setattr("sys.argv", ["webui.py", "--a-flag-of-ours", "7"])
+    parser = word("cmd_args").parser
+    assert parser.parse_args().data_dir == str(studio.folders.data)
+    assert parser.parse_known_args()[0].api == word("shared").cmd_opts.api
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--nobody-knows"])

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from gradio.blocks import Block
+from gradio.context import LocalContext
 from gradio.state_holder import SessionState
 from PIL import Image
 
@@ -93,6 +94,7 @@ MADE = [
     ("gr.Dropdown(['a', 'b'], multiselect=True)", "value", []),
     ("gr.Dropdown(['a', 'b'], value='b')", "value", "b"),
     ("gr.Textbox(visible=False, elem_id='x')", "visible", "hidden"),
+    ("gr.Textbox(label='x')", "value", ""),
     ("gr.Textbox(visible=False)", "visible", False),
     ("gr.Row(visible=False)", "visible", True),
     ("gr.Row(visible=False)", "elem_classes", ["aq-unseen"]),
@@ -108,6 +110,15 @@ MADE = [
 @pytest.mark.parametrize(("text", "attribute", "value"), MADE)
 def test_a_component_is_made_in_old_words(say: Say, text: str, attribute: str, value: object) -> None:
     assert getattr(say(f"made = {text}").made, attribute) == value
+
+
+@pytest.mark.parametrize("text", ["gr.Dropdown(['a', 'b'])", "gr.Textbox(label='x')"])
+def test_a_component_that_says_what_changes_says_nothing_of_the_rest(say: Say, text: str) -> None:
+    token = LocalContext.in_event_listener.set(True)
+    try:
+        assert "value" not in say(f"made = {text}").made.constructor_args
+    finally:
+        LocalContext.in_event_listener.reset(token)
 
 
 STRICT = ["gr.Textbox(tooltip='x')", "gr.Image(source='upload')", "gr.Button('x', unheard_of=1)"]

@@ -125,6 +125,28 @@ def test_the_original_networks_are_said_to_be_elsewhere(tmp_path: Path) -> None:
     assert len(found.reasons) == 2
 
 
+FOREIGN = [
+    ("from modules_forge.utils import x", "scripts/a.py:1 imports modules_forge: Forge's backend is not here"),
+    (
+        "def f(p):\n    p.sd_model.forge_objects.unet",
+        "scripts/a.py:2 reaches for the original networks (.forge_objects)",
+    ),
+    ("model.model.diffusion_model.x", "scripts/a.py:1 reaches for the original networks (.diffusion_model)"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), FOREIGN)
+def test_what_stands_on_others_insides_is_said_before_it_runs(tmp_path: Path, text: str, said: str) -> None:
+    found = scan(extension(tmp_path, scripts__a=text), WORDS)
+    assert found.verdict == "shimmed"
+    assert [reason for reason in found.reasons if reason.startswith(said)]
+
+
+def test_to_ask_whether_this_is_forge_is_nothing_to_speak_of(tmp_path: Path) -> None:
+    text = "try:\n    import modules_forge\nexcept ImportError:\n    pass"
+    assert scan(extension(tmp_path, scripts__a=text), WORDS).reasons == []
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("import requests", "opens connections (requests)"), ("import subprocess", "runs other programs (subprocess)"),

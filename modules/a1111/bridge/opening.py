@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from modules.diffusion.errors import AquatintError
 from modules.studio.extension_flags import read_extension_flags
+from modules.studio.files import write_atomically
 from modules.studio.hooks import Hooks
 
 from . import pydantic_words, stubs
@@ -38,11 +41,14 @@ def open_bridge(app: App, report: Callable[[str], None] = lambda text: None) -> 
     approval.bring_packages(app.folders.state, [each.name for each in found if each.enabled])
     _read_flags(app, [each for each in found if each.enabled])
     stubs.install()
-    (app.folders.data / "localizations").mkdir(exist_ok=True)  # A1111 has it from the start, and extensions list it
     pydantic_words.teach()
     page.teach(app)
+    _make_what_a1111_has(app)
     load_extensions(app, wanted=app.flags.extensions, report=report)
     importlib.import_module("modules.script_callbacks").ui_settings_callback()
+    if not app.settings.path.exists():
+        with _told():
+            app.settings.keep({})
     # Here, because the words load torch and more, of which a start without extensions needs nothing.
     from ..upscaler import bring_theirs
     from .hooks import Bridge
@@ -50,6 +56,24 @@ def open_bridge(app: App, report: Callable[[str], None] = lambda text: None) -> 
 
     bring_theirs()
     return [Bridge(), RegisteredNetworks()]
+
+
+def _make_what_a1111_has(app: App) -> None:
+    """Files and folders that extensions read without asking whether they are there; the settings are one more."""
+    with _told():
+        (app.folders.data / "localizations").mkdir(exist_ok=True)
+        widgets = app.folders.data / "ui-config.json"  # of forms that differ from what they begin with: none
+        if not widgets.exists():
+            write_atomically(widgets, b"{}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A disk that is full or not to be written on is said, and costs extensions what they look for."""
+    try:
+        yield
+    except (OSError, AquatintError) as error:
+        log.warning("What extensions look for cannot be made: %s", error)
 
 
 def _read_flags(app: App, found: Sequence[Found]) -> None:

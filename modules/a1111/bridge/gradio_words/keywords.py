@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block, BlockContext
+from gradio.context import LocalContext
 
 from .said_once import SaidOnce
 
@@ -107,8 +108,14 @@ def invisible(kind: type[Block], given: Keywords) -> None:
 
 def not_chosen(kind: type[Block], given: Keywords) -> None:
     """A list of choices began with none of them chosen; now it would begin with the first."""
-    if issubclass(kind, NEVER_CHOSEN) and "value" not in given:
+    if issubclass(kind, NEVER_CHOSEN) and "value" not in given and not _says_what_changes():
         given["value"] = [] if given.get("multiselect") else None
+
+
+def no_text(kind: type[Block], given: Keywords) -> None:
+    """A text that nobody has written was "", also where a script's arguments are its controls' own values."""
+    if issubclass(kind, gr.Textbox) and not _says_what_changes():
+        given.setdefault("value", "")
 
 
 def lossless(kind: type[Block], given: Keywords) -> None:
@@ -128,6 +135,7 @@ CHANGES: tuple[Callable[[type[Block], Keywords], None], ...] = (
     tool_button,
     invisible,
     not_chosen,
+    no_text,
     lossless,
 )
 
@@ -153,6 +161,11 @@ def known(kind: type[Block], given: Keywords, said: SaidOnce) -> Keywords:
     for name in given.keys() - taken.keys():
         said.say(f"Gradio has no {name}= for {kind.__name__} any more; it is left out.")
     return taken
+
+
+def _says_what_changes() -> bool:
+    """A component that an event's function makes is a change of one that is there: what it does not say stays."""
+    return bool(LocalContext.in_event_listener.get(False))
 
 
 def _parameters(kind: type[Block]) -> set[str]:

@@ -67,7 +67,9 @@
     document.documentElement.classList.add('aq-mounting');
     setTimeout(() => document.documentElement.classList.remove('aq-mounting'), PATIENCE);
     try {
-      await until(() => document.body?.dataset.aquatint === 'ready', 60000);
+      // Scripts that are told of a page before it is drawn give up; on a slow machine that takes minutes.
+      await until(() => document.getElementById('tabs'), Infinity);
+      await until(() => document.body.dataset.aquatint === 'ready', 60000);
       await visitAll();
     } catch (error) {
       console.error('The page could not be opened in full:', error);
