@@ -98,6 +98,7 @@ def test_one_that_does_not_fit_fails_its_job_by_name_and_leaves_the_model_alone(
     end = run(app, heart(prompt="red heart <lora:large:1>"))
     assert end.state == "failed"
     assert end.error.startswith("large.safetensors cannot be used with starter")
+    assert "this one has sizes of its own" in end.error
     assert np.array_equal(pixels(run(app, heart())), plain)
 
 
