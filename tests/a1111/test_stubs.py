@@ -100,6 +100,26 @@ def test_whoever_asks_whether_this_is_forge_is_told_no(how: str, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("stubs")
+def test_an_import_that_leads_to_the_question_may_be_the_one_that_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "for_forge.py").write_text("from lib_controlnet import global_state", "utf-8")
+    asking = tmp_path / "asks_by_file.py"
+    asking.write_text("try:\n    import for_forge\n    forge = True\nexcept ImportError:\n    forge = False", "utf-8")
+    assert importlib.import_module("asks_by_file").forge is False
+    monkeypatch.delitem(sys.modules, "asks_by_file")
+
+
+@pytest.mark.usefixtures("stubs")
+def test_a_script_that_takes_forge_for_granted_is_loaded(tmp_path: Path) -> None:
+    script = tmp_path / "granted_by_file.py"
+    script.write_text("from lib_controlnet import global_state", "utf-8")
+    assert word("script_loading").load_module(str(script)).global_state.__name__ == "lib_controlnet.global_state"
+    word("bridge.stubs").forget_forge()
+
+
+@pytest.mark.usefixtures("stubs")
 def test_what_takes_forge_or_a1111s_insides_for_granted_may_name_them(tmp_path: Path) -> None:
     text = (
         "import backend.utils\ntry:\n    import ldm.util\n    classic = True\nexcept ImportError:\n    classic = False"

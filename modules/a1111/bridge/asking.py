@@ -13,15 +13,20 @@ CATCHES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 def is_asked() -> bool:
-    """Whether the innermost import that is going on asks if something is there, and can do without it."""
+    """Whether the innermost import that is going on, or one that led to it, asks if something is there, and can do
+    without it."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not _is_machinery(frame):
         frame = frame.f_back
     while frame is not None and _is_machinery(frame):
-        if frame.f_code.co_name == "find_spec" and frame.f_globals.get("__name__") == "importlib.util":
+        while frame is not None and _is_machinery(frame):
+            if frame.f_code.co_name == "find_spec" and frame.f_globals.get("__name__") == "importlib.util":
+                return True
+            frame = frame.f_back
+        if frame is not None and _is_tried("".join(linecache.getlines(frame.f_code.co_filename)), frame.f_lineno):
             return True
-        frame = frame.f_back
-    return frame is not None and _is_tried("".join(linecache.getlines(frame.f_code.co_filename)), frame.f_lineno)
+        frame = frame.f_back if frame is not None and frame.f_code.co_name == "<module>" else None
+    return False
 
 
 def _is_machinery(frame: FrameType) -> bool:
@@ -40,7 +45,9 @@ def _is_tried(source: str, line: int) -> bool:
 
 
 def _catches_imports(node: ast.Try) -> bool:
-    return any(handler.type is None or CATCHES & set(_names(handler.type)) for handler in node.handlers)
+    """What is caught to be raised again is not done without."""
+    done_without = [handler for handler in node.handlers if not isinstance(handler.body[-1], ast.Raise)]
+    return any(handler.type is None or CATCHES & set(_names(handler.type)) for handler in done_without)
 
 
 def _names(node: ast.expr) -> Iterator[str]:
