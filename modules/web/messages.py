@@ -13,8 +13,14 @@ from modules.diffusion.errors import AquatintError
 from modules.web.assets_route import Assets
 from modules.web.mounts import mount
 
-QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
-"""For every event of the page: not part of the API, answered at once, no spinner over the components."""
+QUIET: dict[str, Any] = {
+    "api_visibility": "private",
+    "queue": False,
+    "show_progress": "hidden",
+    "show_progress_on": [],
+}
+"""For every event of the page: not part of the API, answered at once, no spinner over the components. Were it not said
+that none shows one, Gradio's page would look up, at each event, every output of all events before."""
 
 
 class Said(NamedTuple):

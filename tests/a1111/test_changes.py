@@ -116,3 +116,12 @@ def test_what_nobody_can_use_is_left_out(open_extended: Callable[..., App]) -> N
         made[what] = (end.state, len(end.images), pixels(app, end, 0), pixels(app, end, 1))
     assert {what for what, each in made.items() if each != made[""]} == set()
     assert made[""][:2] == ("done", 2)
+
+
+def test_a_hook_knows_which_picture_of_which_batch_it_is_handed(open_extended: Callable[..., App]) -> None:
+    app = open_extended("recorder")
+    seen: list[tuple[int, int]] = []
+    recorder: Any = sys.modules["scripts.recorder"].Recorder
+    recorder.postprocess_image = lambda self, p, *args: seen.append((p.iteration, p.batch_index))
+    end = app.engine.submit(Txt2Img(**QUICK, batch_size=2, n_iter=2), "local").wait()
+    assert (end.state, seen) == ("done", [(0, 0), (0, 1), (1, 0), (1, 1)])

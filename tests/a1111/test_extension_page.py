@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import pydantic
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -66,6 +68,12 @@ def test_controls_are_drawn_in_all_three_tabs(demo: Any, tab: str) -> None:
     assert {f"{tab}_script_container", f"{tab}_old_words", f"{tab}_shout_prompt"} <= set(ids(demo))
 
 
+def test_an_event_without_a_spinner_has_the_page_look_up_no_component_for_one(demo: Any) -> None:
+    hidden = [each for each in demo.config["dependencies"] if each["show_progress"] == "hidden" and each["backend_fn"]]
+    assert max(len(each["outputs"]) for each in hidden) > 100
+    assert [each for each in hidden if each["show_progress_on"] != []] == []
+
+
 def test_no_elem_id_is_there_twice_but_that_of_the_list_of_scripts(demo: Any) -> None:
     found = ids(demo)
     assert {elem_id for elem_id in found if found.count(elem_id) > 1} == {"script_list"}
@@ -79,8 +87,10 @@ def test_whose_turn_it_is_to_be_loaded_is_said(studio: App) -> None:
 
 def test_pydantic_is_as_it_was_when_the_extensions_are_gone(studio: App) -> None:
     assert hasattr(BaseModel, "__config__")
+    assert sys.modules["scripts.old_words"].Kept(words=" a ").words == "a"
     word("bridge.loader").unload()
     assert not hasattr(BaseModel, "__config__")
+    assert pydantic.root_validator is word("bridge.pydantic_words").STRICT
 
 
 def test_what_a_script_registers_every_second_time_that_it_is_made_is_registered_once(demo: Any) -> None:

@@ -250,6 +250,7 @@ class Bridge(Hooks):
 
     def image_painted(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
         p: Any = host.p
+        p.batch_index = index
         if p.scripts is None or not p.scripts.wants("postprocess_image"):
             return image
         handed = PostprocessImageArgs(image, index)

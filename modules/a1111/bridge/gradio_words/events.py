@@ -43,6 +43,8 @@ def event_keywords(given: dict[str, Any], parameters: set[str], said: SaidOnce) 
     if words.get("api_name") is False:
         words["api_name"] = None
     words.setdefault("api_visibility", "private")
+    if words.get("show_progress", "full") in (False, "hidden"):
+        words |= {"show_progress": "hidden", "show_progress_on": []}  # else the page goes through all outputs
     for name in words.keys() - parameters:
         said.say(f"Gradio has no {name}= for events any more; it is left out.")
     return {name: value for name, value in words.items() if name in parameters}
