@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -43,8 +43,16 @@ CREATE INDEX IF NOT EXISTS jobs_by_order ON jobs ("order");
 CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (created);
 CREATE TABLE IF NOT EXISTS turns (owner TEXT PRIMARY KEY, served INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS comments (job TEXT PRIMARY KEY, texts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS marks (job TEXT PRIMARY KEY, name TEXT NOT NULL, bookmarked INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
+
+
+class Marks(NamedTuple):
+    """What a person has said of a job."""
+
+    name: str = ""
+    bookmarked: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,6 +199,16 @@ class Queue:
         found = self._database.connection.execute("SELECT texts FROM comments WHERE job = ?", (id,)).fetchone()
         return tuple(json.loads(found["texts"])) if found else ()
 
+    def marks(self, id: str) -> Marks:
+        """What its person has called a job, and whether it is to be found again."""
+        found = self._database.connection.execute("SELECT * FROM marks WHERE job = ?", (id,)).fetchone()
+        return Marks(found["name"], bool(found["bookmarked"])) if found else Marks()
+
+    def mark(self, id: str, marks: Marks) -> None:
+        """Sets what `marks` tells; until the job is forgotten."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (id, marks.name, marks.bookmarked))
+
     def rows(
         self,
         owner: str | None = None,
@@ -232,7 +250,7 @@ class Queue:
                 f"DELETE FROM jobs WHERE owner = ? AND state IN ({marks}) AND id = coalesce(?, id)",  # noqa: S608
                 (owner, *ENDED, id),
             )
-            connection.execute("DELETE FROM comments WHERE job NOT IN (SELECT id FROM jobs)")
+            _forget_what_was_said(connection)
             return gone.rowcount
 
     def prune(self, keep: int = 1000) -> int:
@@ -244,7 +262,7 @@ class Queue:
                 f"(SELECT id FROM jobs WHERE state IN ({marks}) ORDER BY ended DESC LIMIT ?)",
                 (*ENDED, *ENDED, keep),
             )
-            connection.execute("DELETE FROM comments WHERE job NOT IN (SELECT id FROM jobs)")
+            _forget_what_was_said(connection)
             return gone.rowcount
 
     def close(self) -> None:
@@ -255,6 +273,12 @@ class Queue:
     def _is_paused(connection: sqlite3.Connection) -> bool:
         found = connection.execute("SELECT value FROM switches WHERE name = 'paused'").fetchone()
         return bool(found and found["value"])
+
+
+def _forget_what_was_said(connection: sqlite3.Connection) -> None:
+    """Of jobs that are forgotten."""
+    for table in ("comments", "marks"):
+        connection.execute(f"DELETE FROM {table} WHERE job NOT IN (SELECT id FROM jobs)")  # noqa: S608
 
 
 def _row(row: sqlite3.Row) -> QueueRow:

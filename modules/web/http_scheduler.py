@@ -19,7 +19,7 @@ from modules.diffusion.samplers import SAMPLERS
 from modules.studio.app import App
 from modules.studio.gallery import NoSuchPictureError
 from modules.studio.job import ENDED, State
-from modules.studio.queue import QueueRow
+from modules.studio.queue import Marks, QueueRow
 from modules.studio.record import IN_THE_REQUEST
 from modules.studio.request import RequestError, read_request
 from modules.studio.settings import Options
@@ -37,7 +37,8 @@ STATUSES: dict[State, str] = {
 }
 LAST = 1_000_000
 NOT_FOUND = "Task not found"
-NO_MARKS = "Tasks have no names and no bookmarks here"
+LONGEST_NAME = 200
+"""Letters of a job's name that are kept."""
 PICTURES = ("init_images", "mask", "firstpass_image", "images", "files", "input_dir")
 Answer = dict[str, Any]
 
@@ -72,9 +73,9 @@ def scheduler_routes(app: App, scripts: ScriptsAtHand) -> APIRouter:
         ("DELETE", ["/task/{id}"], tasks.delete),
         ("POST", ["/delete/{id}"], tasks.delete),
         ("POST", ["/task/{id}/move/{over_id}", "/move/{id}/{over_id}"], tasks.move),
-        ("POST", ["/task/{id}/rename", "/rename/{id}"], tasks.mark),
-        ("POST", ["/task/{id}/bookmark", "/bookmark/{id}"], tasks.mark),
-        ("POST", ["/task/{id}/unbookmark", "/unbookmark/{id}"], tasks.mark),
+        ("POST", ["/task/{id}/rename", "/rename/{id}"], tasks.rename),
+        ("POST", ["/task/{id}/bookmark", "/bookmark/{id}"], tasks.bookmark),
+        ("POST", ["/task/{id}/unbookmark", "/unbookmark/{id}"], tasks.unbookmark),
         ("GET", ["/task/{id}/results", "/results/{id}"], tasks.results),
         ("POST", ["/queue/pause", "/pause"], tasks.pause),
         ("POST", ["/queue/resume", "/resume"], tasks.resume),
@@ -140,9 +141,11 @@ class Tasks:
         }
 
     def history(self, request: HttpRequest, status: str = "", limit: int = 20, offset: int = 0) -> Answer:
-        """The jobs that ended, the newest first."""
-        wanted = [state for state in ENDED if status in ("", "all", STATUSES[state])]
-        rows = self.app.queue.rows(owner_of(request.scope), wanted, limit=None) if wanted else []
+        """The jobs that ended, the newest first; `status` may be "bookmarked"."""
+        queue = self.app.queue
+        wanted = [state for state in ENDED if status in ("", "all", "bookmarked", STATUSES[state])]
+        rows = queue.rows(owner_of(request.scope), wanted, limit=None) if wanted else []
+        rows = [row for row in rows if status != "bookmarked" or queue.marks(row.id).bookmarked]
         shown = rows[max(0, offset) :][: max(0, limit)]
         return {"tasks": [self._told(row) | _times(row) for row in shown], "total": len(rows)}
 
@@ -211,9 +214,23 @@ class Tasks:
         self.app.queue.move(id, owner, places[over_id])
         return _yes("Task moved")
 
-    def mark(self, id: str, request: HttpRequest) -> Answer:
-        """Names and bookmarks."""
-        return _no(NOT_FOUND if self._own(id, request) is None else NO_MARKS)
+    def rename(self, id: str, name: str, request: HttpRequest) -> Answer:
+        """Gives a job a name."""
+        return self._marked(id, request, "Task renamed.", name=name[:LONGEST_NAME])
+
+    def bookmark(self, id: str, request: HttpRequest) -> Answer:
+        """Marks a job, to be found again in the history."""
+        return self._marked(id, request, "Task bookmarked", bookmarked=True)
+
+    def unbookmark(self, id: str, request: HttpRequest) -> Answer:
+        """Takes the mark away."""
+        return self._marked(id, request, "Task unbookmarked", bookmarked=False)
+
+    def _marked(self, id: str, request: HttpRequest, message: str, **marks: Any) -> Answer:
+        if self._own(id, request) is None:
+            return _no(NOT_FOUND)
+        self.app.queue.mark(id, self.app.queue.marks(id)._replace(**marks))
+        return _yes(message)
 
     def results(self, id: str, request: HttpRequest, zip: bool = False) -> Answer | Response:
         """The pictures of a job that is done, in base64 or as an archive."""
@@ -275,26 +292,29 @@ class Tasks:
         defaults = {name: Options.model_fields[name].default for name in IN_THE_REQUEST}
         options = Options.model_validate_json(row.options).model_copy(update=defaults)
         try:
-            self.app.engine.submit(request, row.owner, options)
+            ticket = self.app.engine.submit(request, row.owner, options)
         except AquatintError as error:
             return str(error)
+        if name := self.app.queue.marks(row.id).name:
+            self.app.queue.mark(ticket.id, Marks(f"Copy of {name}"[:LONGEST_NAME]))
         return ""
 
     def _told(self, row: QueueRow, position: int | None = None) -> Answer:
         params = {key: value for key, value in json.loads(row.request).items() if key not in PICTURES}
+        marks = self.app.queue.marks(row.id)
         params["checkpoint"] = json.loads(row.options).get("sd_model_checkpoint")
         return {
             "id": row.id,
             "api_task_id": None,
             "api_task_callback": None,
-            "name": None,
+            "name": marks.name or None,
             "type": row.kind if row.kind == "txt2img" else "img2img",
             "status": STATUSES[row.state],
             "params": params,
             "priority": row.order,
             "position": position,
             "result": row.error or self._infotexts(row),
-            "bookmarked": False,
+            "bookmarked": marks.bookmarked,
         }
 
     def _infotexts(self, row: QueueRow) -> str | None:

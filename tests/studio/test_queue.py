@@ -17,7 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from modules.diffusion.errors import AquatintError
 from modules.studio.files import DiskFullError
 from modules.studio.folders import REPOSITORY
-from modules.studio.queue import DataLock, Queue, QueueRow
+from modules.studio.queue import DataLock, Marks, Queue, QueueRow
 
 
 def row(id: str, owner: str = "alice") -> QueueRow:
@@ -89,6 +89,18 @@ def test_ended_jobs_are_listed_by_when_they_were_asked_for_or_when_they_ended(qu
     assert [each.id for each in queue.rows("a", ["done"])] == ["a3", "a2", "a1"]
     assert [each.id for each in queue.rows("a", ["done"], by="ended")] == ["a2", "a1", "a3"]
     assert [each.id for each in queue.rows("a", ["done"], limit=1, by="ended")] == ["a2"]
+
+
+def test_what_a_person_has_said_of_a_job_lasts_until_it_is_forgotten(queue: Queue, tmp_path: Path) -> None:
+    queue.add(row("a"))
+    assert queue.marks("a") == Marks()
+    queue.mark("a", Marks("my cat", bookmarked=True))
+    again = Queue(tmp_path / "queue.db")
+    assert again.marks("a") == Marks("my cat", bookmarked=True)
+    again.close()
+    served(queue)
+    queue.forget("alice")
+    assert queue.marks("a") == Marks()
 
 
 def test_a_job_that_is_not_there_is_none(queue: Queue) -> None:

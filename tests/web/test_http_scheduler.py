@@ -150,6 +150,7 @@ def test_failed_jobs_are_queued_again_and_the_history_forgotten(
         ("DELETE", "task/{id}"),
         ("POST", "task/{id}/move/top"),
         ("POST", "task/{id}/bookmark"),
+        ("POST", "rename/{id}?name=mine"),
         ("GET", "task/{id}/results"),
     ],
 )
@@ -157,6 +158,19 @@ def test_somebody_elses_job_is_not_found(closed_site: Gate, paused: App, method:
     id = queued(closed_site)
     assert told(closed_site, method, path.format(id=id), who=BOB) == {"success": False, "message": "Task not found"}
     assert waiting(closed_site) == [id]
+
+
+def test_a_job_has_a_name_and_a_bookmark(closed_site: Gate, paused: App) -> None:
+    id = queued(closed_site)
+    assert told(closed_site, "POST", f"task/{id}/rename?name=my%20cat") == {"success": True, "message": "Task renamed."}
+    assert told(closed_site, "POST", f"task/{id}/bookmark")["success"]
+    task = told(closed_site, "GET", f"task/{id}")["data"]
+    assert (task["name"], task["bookmarked"]) == ("my cat", True)
+    assert told(closed_site, "POST", f"requeue/{id}")["success"]
+    copy = told(closed_site, "GET", f"task/{waiting(closed_site)[-1]}")["data"]
+    assert (copy["name"], copy["bookmarked"]) == ("Copy of my cat", False)
+    assert told(closed_site, "POST", f"unbookmark/{id}")["success"]
+    assert told(closed_site, "GET", f"task/{id}")["data"]["bookmarked"] is False
 
 
 def test_pictures_are_queued_and_no_address_is_called(closed_site: Gate, paused: App) -> None:
