@@ -13,7 +13,7 @@ from PIL import Image
 
 from modules.studio.app import App
 from modules.studio.declared import Declared
-from modules.web import tab_settings
+from modules.web import option_widgets
 from tests.a1111.words import word
 
 
@@ -80,7 +80,7 @@ def test_an_option_that_cannot_be_shown_is_left_out_and_the_others_stay(studio: 
     for row in rows:
         studio.settings.declare(row)
     with gr.Blocks():
-        made = tab_settings._widgets_of_others(studio.settings, rows)
+        made = option_widgets.declared_widgets(studio.settings, rows)
     assert list(made) == ["good"]
     assert made["good"].value == 1
 

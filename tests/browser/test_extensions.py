@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Server, Visit
 
 PROGRAM = """
 import gradio as gr
@@ -49,3 +49,31 @@ def test_an_extension_comes_and_goes(visit: Visit, tmp_path: Path) -> None:
     page.locator("dialog").get_by_role("button", name="Uninstall").click()
     expect(row).to_have_count(0)
     assert page.evaluate("window.__xss") is None
+
+
+def test_programs_that_changed_are_named_and_approved_with_one_click(
+    visit: Visit, server: Server, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sd-pulled"
+    (folder / "scripts").mkdir(parents=True)
+    (folder / "scripts/pulled.py").write_text("from modules import scripts\n")
+    page = (visitor := visit()).page
+    visitor.open("extensions")
+    page.fill("#aquatint_extensions_what", str(folder))
+    page.keyboard.press("Enter")
+    page.locator(".aq-report").get_by_role("button", name="Install").click()
+    row = page.locator(".aq-extension[data-name=sd-pulled]")
+    expect(row).to_contain_text("after a restart")
+    expect(row.get_by_role("button", name="Approve", exact=True)).to_be_hidden()
+    (server.log.parent / "extensions/sd-pulled/scripts/pulled.py").write_text("mine = 1\n")
+    page.reload()
+    visitor.open("extensions")
+    expect(row).to_contain_text("changed since it was approved")
+    row.locator(".aq-extension-line").click()
+    expect(row).to_contain_text("scripts/pulled.py")
+    row.get_by_role("button", name="Approve", exact=True).click()
+    expect(row).to_contain_text("after a restart")
+    expect(row.get_by_role("button", name="Approve", exact=True)).to_be_hidden()
+    row.get_by_role("button", name="Uninstall").click()
+    page.locator("dialog").get_by_role("button", name="Uninstall").click()
+    expect(row).to_have_count(0)

@@ -19,7 +19,8 @@ export function extensionRow({ act, begin }) {
   const opened = h('div', { class: 'aq-extension-more', hidden: true });
   const arrow = icon('down');
   const line = h('button', { type: 'button', class: 'aq-extension-line', 'aria-expanded': 'false', onclick: open }, title, version, status, time, arrow);
-  const element = h('li', { class: 'aq-extension' }, h('label', { class: 'aq-switch-place' }, toggle), line, opened);
+  const approval = button('play', 'Approve', () => act('approve', { name: row.name }), { class: 'aq-extension-approve', hidden: true });
+  const element = h('li', { class: 'aq-extension' }, h('label', { class: 'aq-switch-place' }, toggle), line, approval, opened);
 
   function update(news, mayChange) {
     row = { ...news, mayChange };
@@ -35,6 +36,7 @@ export function extensionRow({ act, begin }) {
     time.title = 'Time spent in its code since the start';
     say(status, row.waits && row.state !== 'changed' ? 'after a restart' : row.state === 'held back' ? row.why : row.state === 'on' && row.faults ? `${row.faults} ${row.faults === 1 ? 'fault' : 'faults'}` : STATES[row.state]);
     status.dataset.tone = row.waits && row.state !== 'changed' ? 'waits' : row.faults && row.state === 'on' ? 'bad' : row.state;
+    approval.hidden = row.state !== 'changed' || !mayChange;
     if (!opened.hidden) draw();
   }
 
@@ -68,8 +70,8 @@ export function extensionRow({ act, begin }) {
   }
 
   function changedNote() {
-    const approve = button('play', 'Approve them', () => act('approve', { name: row.name }));
-    return h('div', { class: 'aq-bad' }, h('p', {}, 'These programs are not what was installed, so it is not loaded. If that was you, approve them.'), listOf('', row.changed), approve);
+    const said = 'These programs are not what was installed, so it is not loaded. If that was you, by a git pull for instance, approve them and restart.';
+    return h('div', { class: 'aq-bad' }, h('p', {}, said), listOf('', row.changed));
   }
 
   function faultNote() {
