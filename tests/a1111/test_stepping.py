@@ -21,7 +21,9 @@ def painted(app: App, sampler: str, wanted: str | None) -> tuple[Any, tuple[str,
     )
     end = app.engine.submit(asked, "local").wait()
     assert end.state == "done", end
-    with Image.open(end.images[0].path) as picture:
+    path = end.images[0].path
+    assert path is not None
+    with Image.open(path) as picture:
         return picture.convert("RGB").tobytes(), end.comments
 
 
