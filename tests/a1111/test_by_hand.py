@@ -111,7 +111,8 @@ def test_a_sample_that_fails_costs_no_picture(open_extended: Callable[..., App])
     by_hand("failing")
     end = app.engine.submit(Txt2Img(**QUICK), "local").wait()
     assert pixels(app, end) == plain
-    assert end.comments == ("The extension by_hand failed in sample (ValueError); the picture is without it.",)
+    told = "The extension by_hand failed in sample (ValueError: afterwards); the picture is without it."
+    assert end.comments == (told,)
 
 
 def test_prompts_that_a_failing_script_has_changed_are_what_they_were(open_extended: Callable[..., App]) -> None:

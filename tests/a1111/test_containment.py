@@ -49,7 +49,10 @@ def test_a_failing_hook_leaves_the_picture_as_it_is_and_is_told(open_extended: C
         containment.turn("faulty", True)
         again, text, end = made(app)
         assert (hook, again == pixels, text) == (hook, True, infotext)
-        assert end.comments[0] == f"The extension faulty failed in {hook} (RuntimeError); the picture is without it."
+        assert (
+            end.comments[0]
+            == f"The extension faulty failed in {hook} (RuntimeError: by design); the picture is without it."
+        )
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, RecursionError, GeneratorExit, MemoryError])
@@ -139,3 +142,16 @@ def test_one_lacking_package_is_one_fault_and_a_script_without_controls_takes_no
     assert "no_such_package" in conduct.last_error
     assert [len(made(app)[2].comments) for _ in range(2)] == [1, 0]
     assert (conduct.faults, conduct.last_error) == (2, "ui: ValueError: by design")
+
+
+def test_an_error_in_a_frame_is_told_in_its_own_words_and_without_folders(unopened: None) -> None:
+    containment = word("bridge.containment")
+    told: list[str] = []
+    try:
+        try:
+            raise ValueError("no weights in /home/ann/models/face.pt, see https://example.org/x, 1/2")
+        except ValueError:
+            raise ValueError("\n+---+\n| no |\n+---+") from None
+    except ValueError as error:
+        told.append(containment._told(error))
+    assert told == ["ValueError: no weights in face.pt, see https://example.org/x, 1/2"]

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import importlib.util
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from modules.studio.extension_packages import overlay_of, sites
 from tests.browser.conftest import PATIENCE, browser, serving
 
 __all__ = ["browser"]
 
 FOLDER = os.environ.get("AQUATINT_DOWNSTREAM", "")
+PACKAGES = os.environ.get("AQUATINT_DOWNSTREAM_PACKAGES", "")
+"""A data folder in which their packages were installed from the Extensions tab."""
 TAG_BOX = "#txt2img_prompt textarea.autocomplete"
 
 
@@ -30,6 +38,8 @@ class Recipe(NamedTuple):
     must_be_there: str
     """A selector of something that it brings."""
     act: Callable[[Page], None]
+    modules: tuple[str, ...] = ()
+    """What it imports from packages that Aquatint does not have."""
 
 
 def type_a_tag(page: Page) -> None:
@@ -41,6 +51,33 @@ def type_a_tag(page: Page) -> None:
     box.press("ArrowDown")
     box.press("Enter")
     page.wait_for_function(f"document.querySelector('{TAG_BOX}').value.startsWith('blue eyes')")
+
+
+def made(page: Page, **payload: Any) -> tuple[list[bytes], dict[str, Any]]:
+    """The pixels of pictures made over the API, and what is said of them."""
+    quick = {"prompt": "cat", "steps": 4, "width": 128, "height": 128, "seed": 1}
+    answer = page.request.post(f"{page.url}sdapi/v1/txt2img", data={**quick, **payload}, timeout=PATIENCE).json()
+    pictures = [Image.open(BytesIO(base64.b64decode(each))).convert("RGB") for each in answer["images"]]
+    return [picture.tobytes() for picture in pictures], json.loads(answer["info"])
+
+
+def draw_prompts(page: Page) -> None:
+    args = {"dynamic prompts v2.17.1": {"args": [True, True]}}
+    _, info = made(page, prompt="a {red|blue|green} cat", alwayson_scripts=args)
+    assert sorted(info["all_prompts"]) == ["a blue cat", "a green cat", "a red cat"]
+
+
+def have_detail_daemon_change_a_picture(page: Page) -> None:
+    plain, _ = made(page)
+    asked = [True, True, False, "both", 0.2, 0.8, 0.5, 0.5, 1, 0, 0, 0, True]
+    changed, info = made(page, alwayson_scripts={"Detail Daemon": {"args": asked}})
+    assert "Detail Daemon" in info["infotexts"][0]
+    assert changed != plain
+    assert made(page)[0] == plain
+
+
+def is_in(module: str, overlay: Path) -> bool:
+    return any((site / module).exists() or (site / f"{module}.py").exists() for site in sites(overlay))
 
 
 def look(page: Page) -> None:
@@ -83,6 +120,7 @@ RECIPES = [
         "c18964b",
         "#infinite_image_browsing_container_wrapper",
         look,
+        modules=("piexif", "dotenv", "pillow_avif", "imageio", "av", "lxml", "filetype"),
     ),
     Recipe(
         "adetailer",
@@ -90,6 +128,23 @@ RECIPES = [
         "36189cb",
         "#script_txt2img_adetailer_ad_main_accordion",
         look,
+        modules=("ultralytics", "mediapipe", "cv2"),
+    ),
+    Recipe(
+        "sd-dynamic-prompts",
+        "github.com/adieyal/sd-dynamic-prompts",
+        "e8326b5",
+        "#tab_txt2img",
+        draw_prompts,
+        modules=("dynamicprompts", "send2trash"),
+    ),
+    Recipe(
+        "sd-webui-detail-daemon",
+        "github.com/muerrilla/sd-webui-detail-daemon",
+        "1947999",
+        "#tab_txt2img",
+        have_detail_daemon_change_a_picture,
+        modules=("matplotlib",),
     ),
 ]
 
@@ -100,6 +155,14 @@ def page(recipe: Recipe, browser: Browser, tmp_path: Path) -> Iterator[Page]:
     source = Path(FOLDER) / recipe.name
     if not FOLDER or not source.is_dir():
         pytest.skip(f"{recipe.name} is not there: AQUATINT_DOWNSTREAM is to name a folder with {recipe.source}")
+    overlay = overlay_of(tmp_path / "data/aquatint", recipe.name)
+    brought = overlay_of(Path(PACKAGES or tmp_path) / "aquatint", recipe.name)
+    absent = [name for name in recipe.modules if not (is_in(name, brought) or importlib.util.find_spec(name))]
+    if absent:
+        pytest.skip(f"{recipe.name} wants {', '.join(absent)}: AQUATINT_DOWNSTREAM_PACKAGES is to name a data folder")
+    if brought.is_dir():
+        overlay.parent.mkdir(parents=True)
+        overlay.symlink_to(brought.resolve())
     shutil.copytree(source, tmp_path / "data/extensions" / recipe.name)
     with serving(tmp_path / "data") as server:
         page = browser.new_page()

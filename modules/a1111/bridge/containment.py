@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 import traceback
@@ -20,6 +21,7 @@ from .host import host
 
 log = logging.getLogger(__name__)
 
+FOLDERS = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\"]+[\\/])+")
 LONGEST_TRACEBACK = 6000
 MOST_FAULTS = 3
 """With so many an extension is set aside until the owner turns it on again."""
@@ -228,8 +230,7 @@ class Containment:
             conduct.set_aside = conduct.set_aside or aside
         job = host.job_here
         if job is not None:
-            kind = type(error).__name__
-            job.comment(f"The extension {extension} failed in {hook} ({kind}); the picture is without it.")
+            job.comment(f"The extension {extension} failed in {hook} ({_told(error)}); the picture is without it.")
             if aside:
                 job.comment(f"The extension {extension} failed {MOST_FAULTS} times and is set aside.")
         try:
@@ -254,9 +255,19 @@ def _where(error: BaseException) -> str:
         return ""
 
 
+def _told(error: BaseException) -> str:
+    """To whoever asked for the picture: what kind it is and what it says, no folder of the server named."""
+    kind, text = type(error).__name__, FOLDERS.sub("", _first_line(error)).rstrip(".")
+    return f"{kind}: {text}" if text else kind
+
+
 def _first_line(error: BaseException) -> str:
-    """Of what it says, in short; an error's own words may raise too."""
+    """Of what it says, in short; an error's own words may raise too. Who draws a frame around another error's words has
+    that one behind it."""
     try:
+        behind = error.__cause__ or error.__context__
+        if "\n" in str(error).strip() and behind is not None:
+            return _first_line(behind)
         return str(error).strip().partition("\n")[0][:300]
     except BaseException:  # noqa: BLE001  as above
         return ""
