@@ -29,11 +29,13 @@ def root_validator(*args: Any, pre: bool = False, skip_on_failure: bool = False,
 def teach() -> None:
     """From now on every model has it, and whoever imports the decorator gets this one."""
     BaseModel.__config__ = Config  # type: ignore[attr-defined]
-    pydantic.root_validator = root_validator
+    for module in (class_validators, pydantic):  # the latter fetches all names of the former anew when one is missing
+        module.root_validator = root_validator  # type: ignore[attr-defined]
 
 
 def forget() -> None:
     """As pydantic left it."""
-    pydantic.root_validator = STRICT
+    for module in (class_validators, pydantic):
+        module.root_validator = STRICT  # type: ignore[attr-defined]
     if "__config__" in vars(BaseModel):
         del BaseModel.__config__  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 """A specimen: an extension as they were written for Gradio 3, in the idioms that the popular ones use."""
 
 import gradio as gr
-from pydantic import BaseModel, root_validator
+from pydantic import BaseModel, root_validator, validator
 
 from modules import script_callbacks, scripts, shared
 from modules.ui_components import InputAccordion, ToolButton
@@ -15,6 +15,10 @@ class Kept(BaseModel):
 
     class Config(BaseModel.__config__):
         extra = "allow"
+
+    @validator("words", pre=True)
+    def said(cls, value):
+        return str(value)
 
     @root_validator
     def spoken(cls, values):
