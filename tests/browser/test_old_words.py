@@ -45,6 +45,7 @@ def test_scripts_find_and_hear_what_the_page_of_old_promised(visitor: Visitor) -
     assert {name for name, found in words["found"].items() if not found} == set()
     assert (words["loaded"], words["domContentLoaded"], words["opts"]) == (1, True, "from the settings")
     assert page.evaluate("window.oldWordsModule")
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--block-radius')") == "3px"
     page.hover("#old_words_write")
     assert page.get_attribute("#old_words_write", "title") == "Writes into the prompt"
     page.click("#old_words_write")

@@ -98,14 +98,6 @@ RECIPES = [
         TAG_BOX,
         type_a_tag,
     ),
-    Recipe("sd-webui-ar", "github.com/alemelis/sd-webui-ar", "3973c86", "#txt2img_container_aspect_ratio", look),
-    Recipe(
-        "sd-webui-aspect-ratio-helper",
-        "github.com/thomasasfk/sd-webui-aspect-ratio-helper",
-        "0909671",
-        "#txt2img_size_toolbox",
-        look,
-    ),
     Recipe("sd-webui-prompt-format", "github.com/Haoming02/sd-webui-prompt-format", "c4e856c", "#pf_checkbox", look),
     Recipe(
         "stable-diffusion-webui-wildcards",

@@ -51,10 +51,14 @@ class PageScripts:
         given = " ".join(f"{name} = {_inline(table)};" for name, table in tables)
         theirs = [f'<script type="text/javascript" src="{self._file(path)}"></script>' for path in self.scripts]
         theirs += [f'<script type="module" src="{self._file(path)}"></script>' for path in self.modules]
-        styles = [f'<link rel="stylesheet" property="stylesheet" href="{self._file(path)}">' for path in self.styles]
         first = f'<link rel="stylesheet" href="{self._address(STYLES)}">'
         scripts = [*own, f"<script>{given}</script>", *theirs] if theirs else []
-        return "\n".join([first, *styles, *scripts, self.words.head(), ""])
+        return "\n".join([first, *scripts, self.words.head(), ""])
+
+    def tail(self) -> str:
+        """What comes before </body>, as in A1111: what styles say of Gradio's own properties comes after Gradio."""
+        styles = (f'<link rel="stylesheet" property="stylesheet" href="{self._file(path)}">' for path in self.styles)
+        return "\n".join([*styles, ""])
 
     def routes(self) -> list[Route]:
         """The words themselves, and the options that hold now."""
@@ -76,6 +80,8 @@ class PageScripts:
         def with_scripts(*args: Any, **given: Any) -> Any:
             page = answer(*args, **given)
             page.body = page.body.replace(b"</head>", f"{self.head()}</head>".encode(), 1)
+            before, end, after = page.body.rpartition(b"</body>")
+            page.body = before + self.tail().encode() + end + after
             page.init_headers()
             return page
 
