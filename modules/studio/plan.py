@@ -76,7 +76,7 @@ class Plan:
         """The parts that a person may want to act upon, in one line."""
         missing = [f"no {row.kind} called {row.name:.40}" for row in self.networks if not row.found]
         short = f"more memory than the {_gigabytes(self.memory)} that are here" if self._is_too_large else ""
-        peak = f"needs {_gigabytes(self.peak_memory)}" if self.peak_memory else ""
+        peak = f"needs {_gigabytes(self.peak_memory)} of memory" if self.peak_memory else ""
         pictures = f"{self.images} pictures" if self.images > 1 else ""
         time = "time not known yet" if self.seconds is None else f"about {_duration(self.seconds)}"
         loads = f"loads {', '.join(name.rpartition('/')[2] for name in self.loads)} first" if self.loads else ""

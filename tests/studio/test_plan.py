@@ -29,10 +29,8 @@ def test_it_says_what_would_run(app: App, heart: Heart) -> None:
     assert (plan.prompt, plan.checkpoint, plan.sampler_name) == ("red heart, bold", "starter", "Euler a")
     assert (plan.images, plan.steps, plan.width, plan.height) == (6, 9, 64, 64)
     assert (plan.loads, plan.seconds, plan.ahead, plan.networks) == (("starter",), None, 0, ())
-    assert (
-        plan.sentence
-        == f"6 pictures · time not known yet · needs {round((plan.peak_memory or 0) / 1e6)} MB · loads starter first"
-    )
+    memory = f"needs {round((plan.peak_memory or 0) / 1e6)} MB of memory"
+    assert plan.sentence == f"6 pictures · time not known yet · {memory} · loads starter first"
     assert app.queue.rows() == []
 
 
@@ -100,7 +98,9 @@ def test_peak_memory_is_the_weights_and_what_the_largest_pass_needs(app: App, he
 
 def test_a_job_that_the_machine_is_too_small_for_says_so(app: App, heart: Heart) -> None:
     plan = replace(planned(app, heart()), peak_memory=9_600_000_000, memory=8_000_000_000)
-    assert plan.sentence.startswith("More memory than the 8.0 GB that are here · time not known yet · needs 9.6 GB")
+    assert plan.sentence.startswith(
+        "More memory than the 8.0 GB that are here · time not known yet · needs 9.6 GB of memory"
+    )
 
 
 def test_what_cannot_run_is_refused_as_when_it_is_submitted(app: App, heart: Heart) -> None:

@@ -89,7 +89,7 @@ class Script(scripts.Script):
 
     def _axis(self, letter, first):
         low = letter.lower()
-        with gr.Row(elem_id=self.elem_id(f"{low}_axis")):
+        with gr.Row(elem_id=self.elem_id(f"{low}_axis"), equal_height=True):
             names = [option.label for option in self.current_axis_options]
             kind = gr.Dropdown(
                 names,

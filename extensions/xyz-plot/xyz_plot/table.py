@@ -18,6 +18,21 @@ PEOPLE = 50
 """Whose last plots are remembered."""
 HEADINGS = ["Cell", "X", "Y", "Z", "Seed", "Seconds", "Problem"]
 
+SORT_BY_HEADINGS = """() => {
+    const table = document.getElementById("%s");
+    table.onclick = (event) => {
+        const heading = event.target.closest("[role=columnheader]");
+        if (!heading || event.target.closest("button")) return;
+        const again = table.dataset.sorted === heading.title;
+        table.dataset.sorted = again ? "" : heading.title;
+        setTimeout(() => {  // after this click has closed any menu
+            heading.querySelector(".cell-menu-button").click();
+            setTimeout(() => document.querySelectorAll("[role=menu] [role=menuitem]")[again ? 1 : 0].click());
+        });
+    };
+}"""
+"""A click on a heading sorts by it, a second one the other way round: the first two entries of Gradio's own menu of it."""
+
 
 class Plotted(NamedTuple):
     """A plot that was painted."""
@@ -78,6 +93,7 @@ def build(elem_id: Any) -> None:
             run = gr.Button("Paint this cell again", size="sm", elem_id=elem_id("cell_run"))
         said = gr.Markdown(elem_id=elem_id("cell_said"))
     fold.expand(_rows, outputs=[cells])
+    fold.expand(None, js=SORT_BY_HEADINGS % elem_id("table"))
     look.click(_rows, outputs=[cells])
     cells.select(_chosen, outputs=[number])
     run.click(_again, inputs=[number, new_seed], outputs=[said])

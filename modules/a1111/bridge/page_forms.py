@@ -13,13 +13,14 @@ from gradio.utils import get_upload_folder
 from modules.web.boxes import BOXES
 
 from .frozen_values import frozen
+from .gradio_words.keywords import UNSEEN
 from .page_building import PageBuilding
 from .script_runner import ScriptRunner
 from .sending import as_target
 
 NONE = "None"
 """The choice of no script."""
-UNSEEN = (gr.State, gr.HTML, gr.Button, *BOXES)
+NOT_RECALLED = (gr.State, gr.HTML, gr.Button, *BOXES)
 """What begins anew on each visit."""
 
 
@@ -143,14 +144,16 @@ def _runner_of_inpaint() -> ScriptRunner:
 
 
 def _connect_choice(runner: ScriptRunner, choice: Any) -> None:
-    """The controls of the chosen script are seen, those of the others not."""
+    """The controls of the chosen script are seen, those of the others not. By a class: what Gradio draws for the first
+    time it shows whole, with what shall not be seen in it."""
     groups = [script.group for script in runner.selectable_scripts]
     if not runner.titles:
         choice.visible = "hidden"
         return
 
     def on_choice(index: int | None) -> Any:
-        updates = [gr.update(visible=(index or 0) == place) for place in range(1, len(groups) + 1)]
+        seen = [(index or 0) == place for place in range(1, len(groups) + 1)]
+        updates = [gr.update(elem_classes=[] if chosen else [UNSEEN]) for chosen in seen]
         return updates if len(updates) > 1 else updates[0]
 
     choice.change(
@@ -190,8 +193,8 @@ def _plain(value: Any, control: Any) -> Any:
 
 def _shown(control: Any, kept: Any) -> Any:
     """An update that shows what was kept of a control; one whose value is nobody's to see keeps its beginning."""
-    unseen = isinstance(control, UNSEEN) or getattr(control, "do_not_save_to_config", False)
-    if unseen or not isinstance(kept, list) or len(kept) != 1:
+    left_out = isinstance(control, NOT_RECALLED) or getattr(control, "do_not_save_to_config", False)
+    if left_out or not isinstance(kept, list) or len(kept) != 1:
         return gr.skip()
     value = kept[0]
     choices = getattr(control, "choices", None)

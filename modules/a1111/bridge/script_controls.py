@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .containment import containment
+from .gradio_words.keywords import UNSEEN
 from .loaded import loaded
 from .script import Script
 
@@ -60,7 +61,7 @@ def make_section(runner: ScriptRunner, section: str | None, scripts: Sequence[Sc
         if not script.create_group:
             make(runner, script)
             continue
-        with gr.Group(visible=bool(script.alwayson)) as group:
+        with gr.Group(elem_classes=[] if script.alwayson else [UNSEEN]) as group:
             make(runner, script)
         script.group = group
 

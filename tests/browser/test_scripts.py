@@ -1,0 +1,77 @@
+"""The scripts that come with the program, in a browser: their controls, their sheets, the table of the last plot."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+
+PLOT = "script_txt2img_xyz_plot"
+ROWS = f"#{PLOT}_table [role=row]:has([role=gridcell])"
+
+
+def choose(page: Page, box: str, name: str) -> None:
+    """One of a list that can be searched."""
+    field = page.locator(f"#{box} input")
+    field.click()
+    field.fill(name)
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+def numbers(page: Page) -> list[str]:
+    """The first column of the table, from above."""
+    return [row.split()[0] for row in page.locator(ROWS).all_inner_texts()]
+
+
+def test_a_script_that_is_chosen_shows_what_it_wants_seen(visit: Visit, tmp_path: Path) -> None:
+    page = visit().page
+    expect(page.locator(f"#{PLOT}_x_type")).to_be_hidden()
+    choose(page, "script_list", "X/Y/Z plot")
+    expect(page.locator(f"#{PLOT}_x_values")).to_be_visible()
+    expect(page.locator(f"#{PLOT}_x_values_dropdown")).to_be_hidden()
+    expect(page.locator(f"#{PLOT}_z_values")).to_be_hidden()
+    choose(page, f"{PLOT}_z_type", "Sampler")
+    expect(page.locator(f"#{PLOT}_z_values_dropdown")).to_be_visible()
+    expect(page.locator(f"#{PLOT}_z_values")).to_be_hidden()
+    page.locator(f"#{PLOT}_z_axis").scroll_into_view_if_needed()
+    page.screenshot(path=Path(os.environ.get("AQUATINT_SCREENSHOTS") or tmp_path) / "plot.png")
+    choose(page, "script_list", "Prompt matrix")
+    expect(page.locator(f"#{PLOT}_x_type")).to_be_hidden()
+
+
+def test_a_plot_is_painted_sorted_and_one_of_its_cells_painted_again(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.ask_for("red heart", seed=5, width=64, height=64)
+    choose(page, "script_list", "X/Y/Z plot")
+    choose(page, f"{PLOT}_x_type", "Steps")
+    page.fill(f"#{PLOT}_x_values textarea", "1, 2")
+    choose(page, f"{PLOT}_y_type", "CFG Scale")
+    page.fill(f"#{PLOT}_y_values textarea", "1, 7")
+    choose(page, f"{PLOT}_z_type", "Nothing")
+    pictures = visitor.pictures_of(visitor.generate)
+    assert len(pictures) == 1 + 4
+    sheet = visitor.shown_picture()
+    assert sheet.width > 2 * 64
+    assert sheet.height > 2 * 64
+
+    visitor.unfold(page.locator(f"#{PLOT}_table_fold > button"))
+    expect(page.locator(ROWS)).to_have_count(4)
+    assert sorted(numbers(page)) == ["1", "2", "3", "4"]
+    heading = page.locator(f"#{PLOT}_table [role=columnheader]").first
+    word = {"x": 12.0, "y": 16.0}
+    heading.click(position=word)
+    page.wait_for_timeout(500)
+    heading.click(position=word)
+    expect(page.locator(f"{ROWS} [role=gridcell]").first).to_have_text("4")
+    assert numbers(page) == ["4", "3", "2", "1"]
+    page.locator(f"{ROWS} [role=gridcell]").first.click()
+    expect(page.locator(f"#{PLOT}_cell input")).to_have_value("4")
+    visitor.pictures_of(lambda: page.click(f"#{PLOT}_cell_run"))
+    expect(page.locator(f"#{PLOT}_cell_said")).to_contain_text("Cell 4 is painted, with seed 5.")
+    told = visitor.details().split("\n")
+    assert told[told.index("Steps") + 1] == "2"
+    assert told[told.index("CFG scale") + 1] == "7"
