@@ -62,10 +62,9 @@ def test_a_plot_is_painted_sorted_and_one_of_its_cells_painted_again(visit: Visi
     expect(page.locator(ROWS)).to_have_count(4)
     assert sorted(numbers(page)) == ["1", "2", "3", "4"]
     heading = page.locator(f"#{PLOT}_table [role=columnheader]").first
-    word = {"x": 12.0, "y": 16.0}
-    heading.click(position=word)
+    heading.click(position={"x": 12, "y": 16})
     page.wait_for_timeout(500)
-    heading.click(position=word)
+    heading.click(position={"x": 12, "y": 16})
     expect(page.locator(f"{ROWS} [role=gridcell]").first).to_have_text("4")
     assert numbers(page) == ["4", "3", "2", "1"]
     page.locator(f"{ROWS} [role=gridcell]").first.click()
