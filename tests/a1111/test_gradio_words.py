@@ -177,6 +177,16 @@ def test_a_copy_for_a_session_is_made_without_what_an_extensions_constructor_doe
     assert len(said.demo.blocks) == before
 
 
+def test_a_copy_for_a_session_has_what_a_constructor_of_its_own_set(say: Say) -> None:
+    said = say("made = gr.Image(tool='color-sketch', source='canvas', label='x')")
+    session = SessionState(said.demo)
+    said.demo.blocks[said.made._id] = said.made
+    anew: Any = object.__new__(type(said.made))
+    anew.visible, anew.elem_id = True, None
+    session[said.made._id] = anew
+    assert anew.tool == "color-sketch"
+
+
 def test_no_file_appears_beside_an_extension(taught: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "derived.py").write_text("import gradio as gr\n\n\nclass Own(gr.Button):\n    EVENTS = ['click']\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -21,8 +21,11 @@ def teach_sessions(patches: Patches, speakers: Speakers) -> None:
 
     @functools.wraps(keep)
     def __setitem__(self: Any, key: int, value: Any) -> None:
-        if isinstance(value, Block) and speakers.made(self.blocks_config.blocks.get(key)):
+        first = self.blocks_config.blocks.get(key)
+        if isinstance(value, Block) and speakers.made(first):
             speakers.components.add(value)
+            for name, given in vars(first).items():  # by constructors that a copy is made without
+                vars(value).setdefault(name, given)
             if value.visible is False and value.elem_id and not isinstance(value, BlockContext):
                 value.visible = "hidden"
         keep(self, key, value)
