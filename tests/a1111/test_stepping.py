@@ -53,4 +53,4 @@ def test_a_function_that_fails_leaves_the_picture_as_it_was(open_extended: Calla
     plain, _ = painted(app, "Euler a", None)
     changed, comments = painted(app, "Euler a", "raise")
     assert changed == plain
-    assert any("stepper failed in callback_state (ValueError)" in comment for comment in comments)
+    assert any("stepper failed in callback_state (ValueError: not today)" in comment for comment in comments)

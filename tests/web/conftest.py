@@ -99,12 +99,17 @@ def submit(app: App, address: str) -> Submit:
 
 @pytest.fixture
 def paused(app: App, address: str) -> Iterator[App]:
-    """No job begins while the test runs; what it leaves in the queue is taken out."""
+    """No job begins while the test runs; what it or a test before left in the queue is taken out."""
     app.engine.pause(True)
+    empty_the_line(app)
     yield app
+    empty_the_line(app)
+    app.engine.pause(False)
+
+
+def empty_the_line(app: App) -> None:
     for row in app.queue.rows(states=("queued",)):
         app.engine.cancel(row.id, row.owner)
-    app.engine.pause(False)
 
 
 @pytest.fixture
