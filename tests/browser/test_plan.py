@@ -16,7 +16,7 @@ def test_the_line_beside_the_button_says_what_generate_would_come_to(visitor: Vi
     visitor.ask_for("a kite", steps=3)
     expect(line).not_to_contain_text("gone", timeout=PATIENCE)
     visitor.pictures_of(visitor.generate)
-    expect(line).to_have_text(re.compile(r"^About \d+ (s|min)$"), timeout=PATIENCE)
+    expect(line).to_have_text(re.compile(r"^About \d+ (s|min) · needs \d+ MB of memory$"), timeout=PATIENCE)
     below = line.bounding_box()
     visitor.ask_for("a red kite", batch_count=2)
     expect(line).to_contain_text("2 pictures · about", timeout=PATIENCE)

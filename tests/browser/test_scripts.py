@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Server, Visit, serving
 
 PLOT = "script_txt2img_xyz_plot"
 ROWS = f"#{PLOT}_table [role=row]:has([role=gridcell])"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One of its own: the form remembers the script that was chosen."""
+    with serving(tmp_path_factory.mktemp("scripts")) as server:
+        yield server
 
 
 def choose(page: Page, box: str, name: str) -> None:
