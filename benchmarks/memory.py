@@ -7,7 +7,6 @@ kernel's own high-water mark is what counts.
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from modules.diffusion.assembly import empty_unet, empty_vae
+from modules.diffusion.diffusers_folder import read_json
 from modules.diffusion.forecast import decoder_peak, unet_peak
 from modules.diffusion.hardware import Hardware, probe, release_memory, resident_memory
 from modules.diffusion.loading import CONFIGS
@@ -55,14 +55,9 @@ def networks(hardware: Hardware) -> Networks:
     """SD 1.5's shapes on the meta device."""
     found = []
     for build, part, dtype in ((empty_unet, "unet", hardware.dtype), (empty_vae, "vae", hardware.vae_dtype)):
-        network = build(read(CONFIGS / "sd1" / f"{part}.json"))
+        network = build(read_json(CONFIGS / "sd1" / f"{part}.json", CONFIGS))
         found.append(nn.Module.to(network, dtype))
     return Networks(*found)
-
-
-def read(path: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads(path.read_text())
-    return config
 
 
 def with_memory(network: nn.Module) -> nn.Module:

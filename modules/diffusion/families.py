@@ -68,6 +68,11 @@ class Family:
         return self.in_channels == 9
 
     @property
+    def has_own_sizes(self) -> bool:
+        """Whether each of its checkpoints, which are folders, has sizes of its own."""
+        return self.levels == 0
+
+    @property
     def zeroes_empty_negative(self) -> bool:
         """SDXL was trained with zeros, not with an encoded "", where there is no text."""
         return self.time_ids > 0

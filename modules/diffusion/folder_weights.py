@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from modules.diffusion.diffusers_folder import open_part, read_folder, read_json
-from modules.diffusion.families import OWN_SIZES, OWN_SIZES_INPAINTING, EncoderRow
+from modules.diffusion.families import EncoderRow
 from modules.diffusion.ldm_keys import VAE, Source, clip_sources, open_clip_sources, unet_sources, vae_sources
 from modules.diffusion.weights import TensorInfo, Weights, fail
 
@@ -35,7 +35,7 @@ def open_folder(folder: Path) -> Iterator[Weights]:
     Raises: CheckpointError naming the folder when it is incomplete, or of sizes that no single file has.
     """
     facts = read_folder(folder)
-    if facts.family in (OWN_SIZES, OWN_SIZES_INPAINTING):
+    if facts.family.has_own_sizes:
         fail(folder, "its networks have sizes of their own, which no single file can tell.")
     with ExitStack() as stack:
 

@@ -55,21 +55,19 @@ class Forecasts:
         Not in it: the program itself, networks that upscale or restore faces, and what kernels keep for themselves.
         Raises CheckpointError when a checkpoint is damaged.
         """
-        needs = [self._needs(work) for work in works]
-        if not needs or not all(work.checkpoint.parameters for work in works):
+        if not works or not all(work.checkpoint.parameters for work in works):
             return None
+        needs = [self._needs(work) for work in works]
         if self._hardware.offload != "none":
             return max(self._alone(unet, vae) for unet, vae in needs)
         return sum(map(self._weights, works, needs)) + max(part.working for pair in needs for part in pair)
 
     def _weights(self, work: Work, needs: tuple[Part, Part]) -> int:
-        unet, vae = needs
-        half = self._hardware.dtype.itemsize
-        texts = (
-            work.checkpoint.parameters * half - unet.weights - vae.weights * half // self._hardware.vae_dtype.itemsize
-        )
+        _, vae = needs
+        of_vae = vae.weights // self._hardware.vae_dtype.itemsize
+        others = (work.checkpoint.parameters - of_vae) * self._hardware.dtype.itemsize
         twice = work.rewritten and self._hardware.is_cpu
-        return (unet.weights + texts) * (2 if twice else 1) + vae.weights
+        return others * (2 if twice else 1) + vae.weights
 
     def _alone(self, unet: Part, vae: Part) -> int:
         held = unet.largest if self._hardware.offload == "lowvram" else unet.weights

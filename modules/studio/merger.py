@@ -12,7 +12,6 @@ from pathlib import Path
 
 from modules.diffusion.checkpoint import Checkpoint, read_checkpoint
 from modules.diffusion.errors import CheckpointError
-from modules.diffusion.families import OWN_SIZES, OWN_SIZES_INPAINTING
 from modules.diffusion.merging import NEEDED, Merge, open_merge
 from modules.diffusion.merging import Merging as OpenMerge
 from modules.diffusion.store import ModelStore
@@ -212,18 +211,13 @@ class MergerRecipe:
         return None if asked == FROM_NOBODY else next(with_settings, models[0])
 
 
-def can_be_merged(checkpoint: Checkpoint) -> bool:
-    """Whether a single file can hold its like."""
-    return checkpoint.family not in (OWN_SIZES, OWN_SIZES_INPAINTING)
-
-
 def _settings_beside(checkpoint: Checkpoint) -> Path | None:
     beside = checkpoint.path.with_suffix(".yaml")
     return beside if beside.is_file() and not checkpoint.is_folder else None
 
 
 def _refuse_other_families(first: Checkpoint, other: Checkpoint, field: str) -> None:
-    if not can_be_merged(other):
+    if other.family.has_own_sizes:
         raise RequestError(
             f"{other.name} is a folder whose networks have sizes of their own, which no single file can tell: "
             "it cannot be merged.",

@@ -98,9 +98,11 @@ def plan_of(app: App, request: Request, owner: str, options: Options) -> Plan:
     past = [told for row in app.queue.rows(None, ["done"], limit=REMEMBERED) if (told := _past(row)) is not None]
     names = dict.fromkeys([options.sd_model_checkpoint, *_further_checkpoints(resolved)])
     networks = tuple(_networks(app, resolved, options))
+    fields = resolved.model_dump()
+    width, height = final_size(fields)
+    sizes, rows = ((resolved.width, resolved.height), (width, height)), _rows(app, resolved)
     rewritten = any(network.found for network in networks)
-    works = [Work(app.store.find(name), _sizes(resolved), _rows(app, resolved), rewritten) for name in names]
-    width, height = final_size(resolved.model_dump())
+    works = [Work(app.store.find(name), sizes, rows, rewritten) for name in names]
     return Plan(
         prompt=resolved.prompt,
         negative_prompt=resolved.negative_prompt,
@@ -114,7 +116,7 @@ def plan_of(app: App, request: Request, owner: str, options: Options) -> Plan:
         images=resolved.n_iter * resolved.batch_size,
         networks=networks,
         loads=tuple(name for name in names if name not in app.store.loaded),
-        seconds=estimate(past, options.sd_model_checkpoint, (width, height), work(resolved.model_dump())),
+        seconds=estimate(past, options.sd_model_checkpoint, (width, height), work(fields)),
         peak_memory=app.forecasts.peak(works),
         memory=free_memory(app.hardware.device).total,
         ahead=_ahead(app, owner),
@@ -149,11 +151,6 @@ def final_size(request: Mapping[str, Any]) -> tuple[int, int]:
     if request.get("enable_hr"):
         return Txt2Img.model_validate(dict(request)).hires_size.final
     return request["width"], request["height"]
-
-
-def _sizes(request: Request) -> tuple[tuple[int, int], ...]:
-    """Of each pass."""
-    return tuple(dict.fromkeys([(request.width, request.height), final_size(request.model_dump())]))
 
 
 def _rows(app: App, request: Request) -> int:

@@ -108,12 +108,13 @@ class Upscalers:
 
         Raises: AquatintError saying what there is.
         """
-        if (found := self._listed(name)) is not None:
-            return found
-        self.refresh()
-        if (found := self._listed(name)) is not None:
-            return found
-        raise AquatintError(f"No upscaler called '{name:.80}'. There are: {', '.join(self.names())}.")
+        row = self._listed(name)
+        if row is None:
+            self.refresh()
+            row = self._listed(name)
+        if row is None:
+            raise AquatintError(f"No upscaler called '{name:.80}'. There are: {', '.join(self.names())}.")
+        return row
 
     def hashes(self, name: str) -> dict[str, str]:
         """The SHA-256 of the network of that name, by what it is; none where no file makes pictures larger.
@@ -125,8 +126,10 @@ class Upscalers:
 
     def _listed(self, name: str) -> Upscaler | None:
         wanted = name.strip().casefold() or NONE.casefold()
-        named = ({row.name.casefold(), row.path.stem.casefold() if row.path else ""} for row in self.rows)
-        return next((row for row, names in zip(self.rows, named, strict=False) if wanted in names), None)
+        for row in self.rows:
+            if wanted in (row.name.casefold(), row.path.stem.casefold() if row.path else None):
+                return row
+        return None
 
     def upscale(
         self,

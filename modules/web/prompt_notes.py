@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from modules.diffusion.denoiser import img2img_steps
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.hypernetworks import (
-    Hypernetwork,
     find_hypernetwork,
     find_hypernetworks,
     read_hypernetwork,
@@ -40,8 +39,8 @@ class PromptNotes:
 
     def __init__(self, app: App, tokens: TokenCounter) -> None:
         self._app, self._tokens = app, tokens
-        self._hypernetworks_read: dict[Path, tuple[int, Hypernetwork]] = {}
-        """By file, with the time at which it changed."""
+        self._misfits: dict[tuple[Path, int, int], str] = {}
+        """For whom a hypernetwork was made, if not for a model: by file, its time, and how wide the texts are."""
 
     def all(self, request: Request, options: Options, checkpoint: Checkpoint | None) -> list[str]:
         """Of both prompts; and, in a request that may have a second pass, of both of its own prompts."""
@@ -123,13 +122,12 @@ class PromptNotes:
     def _misfit_of_hypernetwork(self, name: str, width: int, checkpoint: Checkpoint) -> str:
         try:
             path = find_hypernetwork(self._app.folders.hypernetworks, name)
-            changed = path.stat().st_mtime_ns
-            known = self._hypernetworks_read.get(path)
-            if known is None or known[0] != changed:
-                known = self._hypernetworks_read[path] = changed, read_hypernetwork(path)
+            key = path, path.stat().st_mtime_ns, width
+            if key not in self._misfits:
+                self._misfits[key] = read_hypernetwork(path).misfit(width)
         except (AquatintError, OSError) as error:
             return str(error)
-        made_for = known[1].misfit(width) if width else ""
+        made_for = self._misfits[key] if width else ""
         return f"{name:.80} is a hypernetwork for {made_for}, not for {checkpoint.stem}." if made_for else ""
 
     def _embeddings(self, text: str, options: Options, checkpoint: Checkpoint) -> Iterator[Problem]:

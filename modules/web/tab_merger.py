@@ -11,7 +11,7 @@ import gradio as gr
 from modules.diffusion.errors import AquatintError
 from modules.diffusion.merging import NEEDED
 from modules.studio.app import App
-from modules.studio.merger import LETTERS, can_be_merged, read_metadata
+from modules.studio.merger import LETTERS, read_metadata
 from modules.studio.request import read_request
 from modules.web.field import Choices, Field
 from modules.web.generate import owner_in
@@ -36,7 +36,11 @@ NOTHING = (
 
 
 def _models(app: App) -> Choices:
-    return [(checkpoint.title, checkpoint.name) for checkpoint in app.store.checkpoints if can_be_merged(checkpoint)]
+    return [
+        (checkpoint.title, checkpoint.name)
+        for checkpoint in app.store.checkpoints
+        if not checkpoint.family.has_own_sizes
+    ]
 
 
 def _vaes(app: App) -> Choices:

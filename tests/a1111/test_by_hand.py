@@ -15,7 +15,7 @@ from modules.studio.app import App
 from modules.studio.image_files import open_picture
 from modules.studio.request import Img2Img, Inpaint, Txt2Img
 from tests.a1111.test_face import pixels, run
-from tests.a1111.test_order import QUICK, upload
+from tests.a1111.test_order import QUICK, upload, upload_picture
 
 ANCESTRAL: dict[str, Any] = {**QUICK, "sampler_name": "Euler a", "steps": 3}
 
@@ -41,14 +41,6 @@ def half_masked(app: App, **more: Any) -> Inpaint:
     values = {**QUICK, "denoising_strength": 0.9, "mask_blur_x": 0, "mask_blur_y": 0, "inpaint_full_res": False}
     ids = {"init_images": (upload(app, "red"),), "mask": upload_picture(app, mask)}
     return Inpaint(**{**values, **ids, "inpainting_fill": 1, **more})
-
-
-def upload_picture(app: App, picture: Image.Image) -> str:
-    import io
-
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return app.uploads.add(file.getvalue(), "local")
 
 
 def test_the_noise_of_a_job_is_that_of_its_rng(open_extended: Callable[..., App]) -> None:

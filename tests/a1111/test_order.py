@@ -33,8 +33,12 @@ def moments(app: App, request: Any) -> list[str]:
 
 def upload(app: App, colour: str, size: tuple[int, int] = (64, 64)) -> str:
     """The id of a picture of one colour."""
+    return upload_picture(app, Image.new("RGB", size, colour))
+
+
+def upload_picture(app: App, picture: Image.Image) -> str:
     file = io.BytesIO()
-    Image.new("RGB", size, colour).save(file, "PNG")
+    picture.save(file, "PNG")
     return app.uploads.add(file.getvalue(), "local")
 
 

@@ -22,8 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def visitor(visit: Visit) -> Visitor:
     """Somebody for whom the page, scripts and all, is there."""
-    visitor = visit()
-    return until_loaded(visitor)
+    return until_loaded(visit())
 
 
 def until_loaded(visitor: Visitor) -> Visitor:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import PATIENCE, Server, Visit, Visitor, serving_with
+from tests.browser.conftest import Server, Visit, Visitor, serving_with
+from tests.browser.test_old_words import until_loaded
 
 FILE = """([selector, data]) => {
     const input = document.querySelector(selector);
@@ -32,11 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def visitor(visit: Visit) -> Visitor:
     """Somebody for whom the page, scripts and all, is there."""
-    visitor = visit()
-    visitor.page.set_default_timeout(PATIENCE)
-    visitor.page.wait_for_function("window.oldWords?.loaded")
-    visitor.complaints.clear()
-    return visitor
+    return until_loaded(visit())
 
 
 def picture_of(tmp_path: Path, width: int, height: int) -> str:

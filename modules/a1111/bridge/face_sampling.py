@@ -50,13 +50,12 @@ def through_sample(p: Any, make: Callable[[], Tensor]) -> Tensor:
         )
     if made is None and words.made is None:
         undo()
-    latents = words.made if words.made is not None else None
     count = len(p._batch.seeds)
     if isinstance(made, Tensor) and made.ndim == 4 and len(made) == count:
         return made.to(host.model.device if host.model is not None else made)
     if made is not None:
         p.job.comment(f"What {name} has sampled is not {count} latents, and is left out.")
-    return make() if latents is None else latents
+    return make() if words.made is None else words.made
 
 
 def theirs_of(p: Any) -> Any:

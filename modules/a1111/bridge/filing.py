@@ -53,8 +53,8 @@ def _can_stand(job: Job, name: str, value: Any) -> bool:
     """Whether a file may carry a text of that name besides the parameters and Aquatint's own record."""
     if name in (SECTION, RECORD) or value is None:
         return False
-    fits = name.isprintable() and name == name.strip() and 0 < len(name.encode("latin-1", "ignore")) <= LONGEST_KEYWORD
-    if not fits or not name.isascii():
+    fits = name.isascii() and name.isprintable() and name == name.strip() and 0 < len(name) <= LONGEST_KEYWORD
+    if not fits:
         job.comment(f"The text {name[:80]!r}, which an extension has for the file, has no name that a PNG can have.")
         return False
     return True

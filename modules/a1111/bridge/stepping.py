@@ -6,10 +6,10 @@ what the sampler goes on with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .batch_words import extension_of
 from .containment import containment
-from .loaded import loaded
 from .sampler_face import OurSampler, callback_state
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Stepping:
         if not self._heard or step == self._told or self._x is None or function is callback_state:
             return
         self._told = step
-        owner = _owner(function)
+        owner = extension_of(function)
         if not containment.conduct(owner).runs:
             return
         x, before = self._x, (self._x.clone(), denoised.clone())
@@ -55,8 +55,3 @@ class Stepping:
 def forget() -> None:
     """What extensions have put there is gone."""
     OurSampler.callback_state = callback_state
-
-
-def _owner(function: Any) -> str:
-    code = getattr(function, "__code__", None)
-    return loaded.extension_of(code.co_filename if code is not None else "")

@@ -12,13 +12,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-from modules.studio.extension_words import LORA
+from modules.studio.extension_words import LORA, OF_FORGE
 
 from .asking import is_asked
 from .missing import NotHereError, refuse
-
-OF_FORGE = ("ldm_patched", "backend", "modules_forge", "lib_controlnet")
-"""Whoever tries whether these are there takes the answer for "this is Forge", and then uses what is not here."""
 
 PACKAGES = {
     "ldm": "networks are diffusers', sd_model.unet inside a job",
