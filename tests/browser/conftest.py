@@ -151,10 +151,12 @@ class Visitor:
         self.page.evaluate(f"""document.querySelector("#{tab}_image {remove}")?.click()""")
 
     def click_tab(self, tab: str) -> None:
-        """On a narrow page the last tabs are behind "More tabs"."""
-        button = self.page.locator(f"#tab_{tab}-button")
+        """On a narrow page the last tabs are behind "More tabs", which a page that is not ready has nowhere yet."""
+        self.until_ready()
+        button, more = self.page.locator(f"#tab_{tab}-button"), self.page.get_by_label("More tabs")
+        button.or_(more.filter(visible=True)).first.wait_for()
         if not button.count():
-            self.page.get_by_label("More tabs").click()
+            more.click()
             title = re.compile(f"^{'PNG Info' if tab == 'pnginfo' else tab}$", re.IGNORECASE)
             button = self.page.locator(".overflow-dropdown button").filter(has_text=title)
         button.click()

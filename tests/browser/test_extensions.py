@@ -66,7 +66,7 @@ def test_programs_that_changed_are_named_and_approved_with_one_click(
     expect(row).to_contain_text("after a restart")
     expect(row.get_by_role("button", name="Approve", exact=True)).to_be_hidden()
     (server.log.parent / "extensions/sd-pulled/scripts/pulled.py").write_text("mine = 1\n")
-    page.reload()
+    visitor.reload()
     visitor.open("extensions")
     expect(row).to_contain_text("changed since it was approved")
     row.locator(".aq-extension-line").click()

@@ -35,6 +35,12 @@ def choose(visitor: Visitor, box: str, name: str) -> None:
     field.press("Enter")
 
 
+def offered(visitor: Visitor) -> set[str]:
+    """The checkpoints that the server knows of."""
+    models = visitor.page.request.get(f"{visitor.address}/sdapi/v1/sd-models").json()
+    return {Path(model["filename"]).name for model in models}
+
+
 def test_two_models_are_merged_and_the_new_one_is_chosen_by_a_click(visitor: Visitor, models: Path) -> None:
     page = visitor.page
     visitor.open("modelmerger")
@@ -44,6 +50,7 @@ def test_two_models_are_merged_and_the_new_one_is_chosen_by_a_click(visitor: Vis
     expect(page.locator("#modelmerger_tertiary_model_name")).to_be_visible()
     page.get_by_label("Weighted sum").check()
     page.locator("#refresh_checkpoint_A").click()
+    visitor.until(lambda: {f"{name}.safetensors" for name in NAMES} <= offered(visitor))
     choose(visitor, "primary_model_name", f"{NAMES[0]}.safetensors")
     choose(visitor, "secondary_model_name", f"{NAMES[1]}.safetensors")
     page.get_by_label("Custom Name").fill(NAMES[0])
