@@ -8,6 +8,8 @@ from collections.abc import Sequence
 PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(\[[\w\s,.-]*\])?\s*(\(?[\s\d\w.*+!,<>=~-]*\)?)\s*(;.*)?")
 """A requirement that names a package of the index; an address or an option for pip does not."""
 MOST_CAUSES = 6
+OF = "  # of "
+"""In a constraint, before the name of the extension whose package it is."""
 
 
 def plain_name(name: str) -> str:
@@ -24,7 +26,7 @@ def requirement_name(line: str) -> str:
 def conflict_in(output: str, constraints: Sequence[str] = ()) -> str:
     """Of what pip says when it fails, what a person needs."""
     if "ResolutionImpossible" in output or "conflicting dependencies" in output:
-        return _few(_causes(output)) or "its requirements contradict Aquatint's own packages"
+        return _few(_causes(output, constraints)) or "its requirements contradict Aquatint's own packages"
     missing = re.search(r"satisfies the requirement ([^\n(;]+)[^\n(]*(?:\(from ([^\n()\s]+?)(?:->[^\n]*)?\))?", output)
     if missing:
         return _nowhere(missing[1].strip(), missing[2] or "", constraints)
@@ -45,7 +47,7 @@ def _nowhere(name: str, by: str, constraints: Sequence[str]) -> str:
     """No version of a package will do: there is none, or not one that Aquatint's own leaves."""
     held = [line for line in constraints if requirement_name(name) == plain_name(re.split("[= ]", line)[0])]
     if held:
-        return f"{by or 'it'} wants {name}; Aquatint has {held[0].partition(';')[0].strip()}"
+        return f"{by or 'it'} wants {name}; {_holder(name, constraints)} has {re.split('[;#]', held[0])[0].strip()}"
     return f"there is no ready-made package of {name} for this Python and machine" + (f"; {by} wants it" if by else "")
 
 
@@ -54,11 +56,18 @@ def _few(causes: list[str]) -> str:
     return "; ".join(causes[:MOST_CAUSES]) + more
 
 
-def _causes(output: str) -> list[str]:
-    """The lines of pip's paragraph on a conflict, those that name what Aquatint has at the end."""
+def _holder(name: str, constraints: Sequence[str]) -> str:
+    """Who has that package already: the extension that a constraint names, else Aquatint."""
+    held = [line for line in constraints if plain_name(re.split("[= ]", line)[0]) == requirement_name(name)]
+    return (held[0].partition(OF)[2] if held else "") or "Aquatint"
+
+
+def _causes(output: str, constraints: Sequence[str]) -> list[str]:
+    """The lines of pip's paragraph on a conflict, those that name what is here already at the end."""
     _, _, paragraph = output.partition("The conflict is caused by:")
     lines = paragraph.strip("\n").split("\n\n")[0].splitlines() if paragraph else []
     said = dict.fromkeys(line.strip() for line in lines if line.strip())
     ours = "The user requested (constraint) "
-    others = [line for line in said if not line.startswith(ours)][: MOST_CAUSES - 1]
-    return others + [line.replace(ours, "Aquatint has ") for line in said if line.startswith(ours)]
+    others = [line.replace("The user requested ", "it wants ") for line in said if not line.startswith(ours)]
+    held = [line.removeprefix(ours) for line in said if line.startswith(ours)]
+    return others[: MOST_CAUSES - 1] + [f"{_holder(line, constraints)} has {line}" for line in held]

@@ -19,11 +19,13 @@ from typing import Any
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.command_line import ROOT
-from modules.studio.extension_conflicts import PLAIN, conflict_in, offender, plain_name
-from modules.studio.extension_process import run_aside
+from modules.studio.extension_conflicts import OF, PLAIN, conflict_in, offender, plain_name
+from modules.studio.extension_process import Halt, run_aside
 
 PATIENCE = 1800.0
 """Seconds for pip, and for an install.py."""
+SCRATCH = ("TMPDIR", "TEMP", "TMP")
+"""Where pip unpacks things: a pip that is ended takes nothing away."""
 INSTALLING = "AQUATINT_INSTALLING"
 """Set while an install.py runs, and only then: elsewhere nobody asked for packages."""
 RUN = """
@@ -34,6 +36,10 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 Say = Callable[[str], None]
+
+
+def quiet(line: str) -> None:
+    """Says nothing."""
 
 
 class PackagesError(AquatintError):
@@ -87,17 +93,17 @@ def add_to_path(overlays: Iterable[Path]) -> None:
 # Planning
 
 
-def locks(others: Iterable[tuple[str, str]] = ()) -> list[str]:
+def locks(others: Iterable[tuple[str, str, str]] = ()) -> list[str]:
     """Constraints for pip: every installed package stays as it is, then the pins of what could still be installed.
 
-    `others` are packages in the overlays of other extensions.
+    `others` are packages in the overlays of other extensions: name, version, extension. A remark says whose they are.
     """
     held = own_packages()
     lines = [f"{name}=={version.partition('+')[0]}" for name, version in sorted(held.items())]
     pinned = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line]
     lines += [line for line in pinned if plain_name(line.partition("==")[0].strip()) not in held]
     known = {plain_name(re.split("[= ]", line)[0]) for line in lines}
-    return lines + [f"{name}=={version}" for name, version in others if plain_name(name) not in known]
+    return lines + [f"{name}=={version}{OF}{by}" for name, version, by in others if plain_name(name) not in known]
 
 
 def own_packages() -> dict[str, str]:
@@ -107,14 +113,20 @@ def own_packages() -> dict[str, str]:
 
 
 def plan(
-    lines: Sequence[str], constraints: Sequence[str], *, from_source: bool = False, only_new: bool = False
+    lines: Sequence[str],
+    constraints: Sequence[str],
+    *,
+    from_source: bool = False,
+    only_new: bool = False,
+    say: Say = quiet,
+    halt: Halt | None = None,
 ) -> Plan:
     """Asks pip, and with it the package index, what these requirements come to.
 
     `only_new` leaves out what names a package of Aquatint's, and whatever else pip says no to. `from_source` allows
     packages that are built here, by programs of their own.
 
-    Raises: PackagesError when pip cannot be run.
+    Raises: PackagesError when pip cannot be run, CancelledError.
     """
     held = own_packages()
     wanted, left_out = [], []
@@ -124,16 +136,18 @@ def plan(
             left_out.append(line)
         else:
             wanted.append(line)
-    found = _asked(wanted, constraints, from_source)
+    pip = Pip(say, halt)
+    found = _asked(wanted, constraints, from_source, pip)
     while only_new and (line := offender(found.conflict, wanted)):
         bare = re.sub(r"\[[^]]*\]", "", line)
         left_out.append(f"{line}: {found.conflict}" if bare == line else f"the extras of {line}: {found.conflict}")
         wanted = [bare if each == line else each for each in wanted if each != line or bare != line]
-        found = _asked(wanted, constraints, from_source)
+        say(f"pip tries again without {left_out[-1].partition(':')[0]}")
+        found = _asked(wanted, constraints, from_source, pip)
     return replace(found, left_out=left_out)
 
 
-def _asked(wanted: Sequence[str], constraints: Sequence[str], from_source: bool) -> Plan:
+def _asked(wanted: Sequence[str], constraints: Sequence[str], from_source: bool, pip: Pip) -> Plan:
     """What pip says to just these."""
     if not wanted:
         return Plan()
@@ -142,7 +156,7 @@ def _asked(wanted: Sequence[str], constraints: Sequence[str], from_source: bool)
         (folder / "locks.txt").write_text("\n".join(constraints), "utf-8")
         report = folder / "report.json"
         words = ["--dry-run", "--report", str(report), "-c", str(folder / "locks.txt")]
-        output = _pip([*words, "-r", str(folder / "wanted.txt"), *_binary(from_source)], folder)
+        output = pip.install([*words, "-r", str(folder / "wanted.txt"), *_binary(from_source)], folder)
         if output is not None:
             return Plan(conflict=conflict_in(output, constraints))
         rows = json.loads(report.read_text("utf-8"))["install"]
@@ -159,10 +173,17 @@ def _package(row: dict[str, Any]) -> Package:
 # Installing
 
 
-def install(packages: Sequence[Package], overlay: Path, *, from_source: bool = False) -> None:
+def install(
+    packages: Sequence[Package],
+    overlay: Path,
+    *,
+    from_source: bool = False,
+    say: Say = quiet,
+    halt: Halt | None = None,
+) -> None:
     """Installs just these files, known by their hashes, in place of what the overlay holds.
 
-    Raises: PackagesError; the overlay is then as it was.
+    Raises: PackagesError, CancelledError; the overlay is then as it was.
     """
     overlay.parent.mkdir(parents=True, exist_ok=True)
     fresh = overlay.with_name(f".{overlay.name}.fresh")
@@ -170,14 +191,16 @@ def install(packages: Sequence[Package], overlay: Path, *, from_source: bool = F
     lines = [f"{row.name}=={row.version} --hash=sha256:{row.sha256}" for row in packages]
     if unknown := [row.name for row in packages if not row.sha256]:
         raise PackagesError(f"The index gives no hash for {', '.join(unknown)}: it is not installed.")
-    with _folder() as folder:
-        (folder / "exact.txt").write_text("\n".join(lines), "utf-8")
-        words = ["--no-deps", "--ignore-installed", "--require-hashes", "--prefix", str(fresh)]
-        output = _pip([*words, *_binary(from_source), "-r", str(folder / "exact.txt")], folder)
-    if output is not None:
+    try:
+        with _folder() as folder:
+            (folder / "exact.txt").write_text("\n".join(lines), "utf-8")
+            words = ["--no-deps", "--ignore-installed", "--require-hashes", "--prefix", str(fresh)]
+            output = Pip(say, halt).install([*words, *_binary(from_source), "-r", str(folder / "exact.txt")], folder)
+        if output is not None:
+            raise PackagesError(f"The packages could not be installed: {conflict_in(output)}.")
+        _replace(overlay, fresh)
+    finally:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise PackagesError(f"The packages could not be installed: {conflict_in(output)}.")
-    _replace(overlay, fresh)
 
 
 def remove(overlay: Path) -> None:
@@ -193,11 +216,17 @@ def remove_all(state: Path, name: str) -> None:
 
 
 def run_installer(
-    script: Path, overlay: Path, constraints: Sequence[str], say: Say, *, from_source: bool = False
+    script: Path,
+    overlay: Path,
+    constraints: Sequence[str],
+    say: Say,
+    *,
+    from_source: bool = False,
+    halt: Halt | None = None,
 ) -> None:
     """Runs an extension's install.py in a process of its own; what it asks pip for goes into the overlay.
 
-    Raises: PackagesError when it fails or does not end.
+    Raises: PackagesError when it fails or does not end, CancelledError.
     """
     own = [str(site) for site in sites(overlay)]
     with _folder() as folder:
@@ -215,8 +244,11 @@ def run_installer(
             last[0] = line.strip() or last[0]
             say(line)
 
-        code = _run([sys.executable, "-c", RUN, str(script), *own], script.parent, given, heard)
-    _drop_replaced(overlay)
+        command = [sys.executable, "-c", RUN, str(script), *own]
+        try:
+            code = run_aside(command, script.parent, _environ(given), heard, PATIENCE, halt)
+        finally:
+            _drop_replaced(overlay)
     if code:
         raise PackagesError(f"install.py ended with exit code {code}. Its last words: {last[0][:300] or 'none'}")
 
@@ -269,15 +301,27 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _pip(words: Sequence[str], folder: Path) -> str | None:
-    """What pip said if it failed, None if it did not."""
-    lines: list[str] = []
-    command = [sys.executable, "-m", "pip", "install", "--no-input", "--progress-bar", "off", *words]
-    code = _run(command, folder, {}, lines.append)
-    return "\n".join(lines) if code else None
+@dataclass(frozen=True)
+class Pip:
+    """pip, whose lines somebody hears, and which ends when somebody says so."""
+
+    say: Say
+    halt: Halt | None
+
+    def install(self, words: Sequence[str], folder: Path) -> str | None:
+        """What pip said if it failed, None if it did not. What it unpacks meanwhile is below `folder`."""
+        lines: list[str] = []
+
+        def heard(line: str) -> None:
+            lines.append(line)
+            self.say(line)
+
+        command = [sys.executable, "-m", "pip", "install", "--no-input", "--progress-bar", "off", *words]
+        code = run_aside(command, folder, _environ(dict.fromkeys(SCRATCH, str(folder))), heard, PATIENCE, self.halt)
+        return "\n".join(lines) if code else None
 
 
-def _run(command: Sequence[str], folder: Path, given: dict[str, str], say: Say) -> int:
-    quiet = {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONUNBUFFERED": "1"}
+def _environ(given: dict[str, str]) -> dict[str, str]:
+    still = {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONUNBUFFERED": "1"}
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PIP_TARGET", "PIP_PREFIX")}
-    return run_aside(command, folder, {**kept, **quiet, **given}, say, PATIENCE)
+    return {**kept, **still, **given}

@@ -15,7 +15,7 @@ from typing import Any
 from modules.diffusion.errors import AquatintError
 from modules.studio.command_line import ROOT
 from modules.studio.environment import QUIET
-from modules.studio.extension_process import TooLongError, run_aside
+from modules.studio.extension_process import Halt, TooLongError, run_aside
 
 PATIENCE = 240.0
 MARK = "AQUATINT-TRIAL "
@@ -68,7 +68,9 @@ class Trial:
         return f"It was loaded and took part in a small picture without a fault.{told}{reached}"
 
 
-def run_trial(folder: Path, name: str, sites: Sequence[Path] = (), patience: float = PATIENCE) -> Trial:
+def run_trial(
+    folder: Path, name: str, sites: Sequence[Path] = (), patience: float = PATIENCE, halt: Halt | None = None
+) -> Trial:
     """Copies the extension into a data folder that is made for it and thrown away, and starts the program on that."""
     with tempfile.TemporaryDirectory(prefix="aquatint-trial-", ignore_cleanup_errors=True) as scratch:
         data = Path(scratch) / "data"
@@ -79,7 +81,8 @@ def run_trial(folder: Path, name: str, sites: Sequence[Path] = (), patience: flo
         places = {"HOME": scratch, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch, "USERPROFILE": scratch}
         given = {"AQUATINT_SITES": os.pathsep.join(map(str, sites)), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
-            code = run_aside(command, Path(scratch), {**kept, **QUIET, **places, **given}, lines.append, patience)
+            environ = {**kept, **QUIET, **places, **given}
+            code = run_aside(command, Path(scratch), environ, lines.append, patience, halt)
         except TooLongError as error:
             return Trial(False, said=[*lines[-20:], str(error)])
     return read_outcome(lines, code)

@@ -15,6 +15,7 @@ from modules.studio import extension_packages as packages
 from modules.studio.extension_git import Commit, Git, GitError
 from modules.studio.extension_intake import Intake, IntakeError, NoSuchExtensionError
 from modules.studio.extension_needs import taken_for_granted
+from modules.studio.extension_process import Halt
 from modules.studio.extension_records import Record, Records
 from modules.studio.extension_scan import Scan, scan
 from modules.studio.extension_trash import Kept, Trash, move
@@ -237,14 +238,32 @@ class Extensions:
 
     # Packages
 
-    def plan_packages(self, name: str, *, only_new: bool = False, from_source: bool = False) -> packages.Plan:
+    def plan_packages(
+        self,
+        name: str,
+        *,
+        only_new: bool = False,
+        from_source: bool = False,
+        say: packages.Say = packages.quiet,
+        halt: Halt | None = None,
+    ) -> packages.Plan:
         """What its requirements and what it was found to lack come to. Asks the package index; installs nothing."""
         wanted = self.scan(name).requirements
         lacks = LACKS.findall(self._warden.conduct(name).last_error)
         wanted += [line for line in taken_for_granted(lacks, wanted) if line not in wanted]
-        return packages.plan(wanted, self._locks(name), only_new=only_new, from_source=from_source)
+        locks = self._locks(name)
+        say(f"pip looks for {', '.join(wanted) or 'nothing'}")
+        return packages.plan(wanted, locks, only_new=only_new, from_source=from_source, say=say, halt=halt)
 
-    def install_packages(self, name: str, plan: packages.Plan, say: packages.Say, *, from_source: bool = False) -> None:
+    def install_packages(
+        self,
+        name: str,
+        plan: packages.Plan,
+        say: packages.Say,
+        *,
+        from_source: bool = False,
+        halt: Halt | None = None,
+    ) -> None:
         """Installs a plan, then runs install.py if there is one, both into the extension's own overlay.
 
         What is in the overlay is known afterwards, also where install.py fails.
@@ -254,11 +273,12 @@ class Extensions:
         try:
             if plan.packages:
                 say(f"Installing {', '.join(f'{each.name} {each.version}' for each in plan.packages)}")
-                packages.install(plan.packages, overlay, from_source=from_source)
+                packages.install(plan.packages, overlay, from_source=from_source, say=say, halt=halt)
             installer = row.path / "install.py"
             if installer.is_file():
                 say("Running install.py")
-                packages.run_installer(installer, overlay, self._locks(name), say, from_source=from_source)
+                locks = self._locks(name)
+                packages.run_installer(installer, overlay, locks, say, from_source=from_source, halt=halt)
         finally:
             with self._lock:
                 record = self._records.get(name) or Record("folder", "", by_hand=True)
@@ -329,7 +349,7 @@ class Extensions:
 
     def _locks(self, name: str) -> list[str]:
         others = [row for row in self.rows() if row.name != name and row.record is not None and row.conduct.on]
-        return packages.locks(item for row in others if row.record for item in row.record.packages.items())
+        return packages.locks((*item, row.name) for row in others if row.record for item in row.record.packages.items())
 
     def _stamp(self, each: Known) -> tuple[object, ...]:
         """What it takes a restart to change."""

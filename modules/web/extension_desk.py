@@ -8,22 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from modules.diffusion.errors import AquatintError
-from modules.studio.extension_chores import Chore, Chores, Say, Work
+from modules.studio.extension_chores import Chore, Chores, Work
 from modules.studio.extension_intake import Staged
 from modules.studio.extension_packages import PackagesError, Plan
+from modules.studio.extension_process import Halt
 from modules.studio.extension_trash import Kept
 from modules.studio.extension_trial import Trial
 from modules.studio.extensions import Extensions, Row
 from modules.studio.request import RequestError
 
-Try = Callable[[Path, str], Trial]
+Try = Callable[[Path, str, Halt], Trial]
+
+
+CAN_END = frozenset({"try", "plan", "packages"})
+"""Chores that a person may cancel: other programs do their work."""
 
 
 class Desk:
     """One for the whole server."""
 
     def __init__(self, extensions: Extensions, trial: Try, restart: Callable[[], None] | None = None) -> None:
-        """`trial` takes a folder and the extension's name; `restart` starts the server anew."""
+        """`trial` takes a folder, the extension's name, and what ends it early; `restart` starts the server anew."""
         self.extensions, self._trial, self._restart = extensions, trial, restart
         self.chores = Chores()
         self._plans: dict[str, tuple[Plan, bool]] = {}
@@ -41,6 +46,7 @@ class Desk:
             "update": lambda asked: extensions.update(_text(asked, "name")),
             "remove-packages": lambda asked: extensions.remove_packages(_text(asked, "name")),
             "scan": lambda asked: asdict(extensions.scan(_text(asked, "name"))),
+            "cancel": lambda asked: self.chores.cancel(),
             "restart": lambda asked: self._start_over(),
         }
         self._chores: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, Work]]] = {
@@ -60,14 +66,14 @@ class Desk:
         if verb in self._at_once:
             return {"result": self._at_once[verb](asked)}
         what, work = self._chores[verb](asked)
-        return {"chore": shown_chore(self.chores.start(what, work))}
+        return {"chore": shown_chore(self.chores.start(what, work, can_end=verb in CAN_END))}
 
     def upload(self, name: str, data: bytes) -> dict[str, Any]:
         """An archive that somebody's browser sent, looked at as `bring` does it."""
         intake = self.extensions.intake
         place = intake.upload_place()
 
-        def work(say: Say) -> Any:
+        def work(chore: Chore) -> Any:
             try:
                 return shown_staged(intake.bring_archive(place, Path(name).name or "upload.zip"))
             finally:
@@ -91,12 +97,12 @@ class Desk:
 
     def _bring(self, asked: Mapping[str, Any]) -> tuple[str, Work]:
         what = _text(asked, "what")
-        return f"Looking at {what[:120]}", lambda say: shown_staged(self.extensions.intake.bring(what))
+        return f"Looking at {what[:120]}", lambda chore: shown_staged(self.extensions.intake.bring(what))
 
     def _look(self, asked: Mapping[str, Any]) -> tuple[str, Work]:
         name = _text(asked, "name")
 
-        def work(say: Say) -> Any:
+        def work(chore: Chore) -> Any:
             return {"name": name, "commits": [asdict(commit) for commit in self.extensions.look_for_update(name)]}
 
         return f"Asking for a new version of {name[:80]}", work
@@ -110,11 +116,9 @@ class Desk:
             row = self.extensions.get(_text(asked, "name"))
             folder, name = row.path, row.name
 
-        def work(say: Say) -> Any:
-            say(
-                "The program is started in a scratch folder, with this extension alone. It takes half a minute or more."
-            )
-            trial = self._trial(folder, name)
+        def work(chore: Chore) -> Any:
+            chore.say("The program is started in a scratch folder, with this extension alone.")
+            trial = self._trial(folder, name, chore.halt)
             return {"name": name, **asdict(trial), "sentence": trial.sentence, "held": trial.held}
 
         return f"Trying {name}", work
@@ -123,9 +127,12 @@ class Desk:
         name, from_source = _text(asked, "name"), asked.get("from_source") is True
         row = self.extensions.get(name)
 
-        def work(say: Say) -> Any:
-            say("pip looks for the packages. Nothing is installed yet.")
-            plan = self.extensions.plan_packages(name, only_new=asked.get("only_new") is True, from_source=from_source)
+        only_new = asked.get("only_new") is True
+
+        def work(chore: Chore) -> Any:
+            chore.say("Reading what it wants. Nothing is installed yet.")
+            heard: dict[str, Any] = {"say": chore.say, "halt": chore.halt}
+            plan = self.extensions.plan_packages(name, only_new=only_new, from_source=from_source, **heard)
             self._plans[name] = plan, from_source
             installs = self.extensions.scan(name).installs if (row.path / "install.py").is_file() else None
             return {"name": name, **asdict(plan), "installer": installs}
@@ -138,8 +145,8 @@ class Desk:
         if plan is None or plan.conflict:
             raise PackagesError("First look what its packages come to.")
 
-        def work(say: Say) -> Any:
-            self.extensions.install_packages(name, plan, say, from_source=from_source)
+        def work(chore: Chore) -> Any:
+            self.extensions.install_packages(name, plan, chore.say, from_source=from_source, halt=chore.halt)
             self._plans.pop(name, None)
             return {"name": name}
 
@@ -181,8 +188,9 @@ class Desk:
 
 def shown_chore(chore: Chore) -> dict[str, Any]:
     """As the page is told."""
-    names = ("id", "what", "state", "error", "result")
-    return {**{name: getattr(chore, name) for name in names}, "lines": chore.lines[-200:]}
+    names = ("id", "what", "state", "step", "error", "result", "can_end")
+    shown = {name: getattr(chore, name) for name in names}
+    return {**shown, "seconds": round(chore.seconds, 1), "lines": chore.lines[-200:]}
 
 
 def shown_staged(staged: Staged) -> dict[str, Any]:

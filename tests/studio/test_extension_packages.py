@@ -10,7 +10,8 @@ import pytest
 
 from modules.studio import extension_packages as packages
 from modules.studio.extension_packages import PackagesError, Plan, install, installed_in, locks, plan, sites
-from modules.studio.extension_process import TooLongError, run_aside
+from modules.studio.extension_process import CancelledError, Halt, TooLongError, run_aside
+from modules.studio.extension_steps import step_in
 from tests.studio.wheels import only_these, wheel
 
 
@@ -84,7 +85,17 @@ def test_packages_of_another_extension_hold_their_versions(index: Path) -> None:
     wheel(index, "brought", "1.0")
     wheel(index, "brought", "2.0")
     assert names(plan(["brought"], locks())) == ["brought==2.0"]
-    assert names(plan(["brought"], locks([("Brought", "1.0")]))) == ["brought==1.0"]
+    assert names(plan(["brought"], locks([("Brought", "1.0", "sd-a")]))) == ["brought==1.0"]
+
+
+def test_a_conflict_names_the_extension_whose_package_it_is(index: Path) -> None:
+    wheel(index, "brought", "1.0")
+    wheel(index, "brought", "2.0")
+    wheel(index, "needy", requires=["brought>=2"])
+    held = [*locks([("brought", "1.0", "sd-other")]), "plain==1.0"]
+    assert plan(["brought>=2"], held).conflict == "it wants brought>=2; sd-other has brought==1.0"
+    assert plan(["brought", "needy"], held).conflict.endswith("sd-other has brought==1.0")
+    assert "Aquatint has pillow==" in plan(["pillow==1.5"], held).conflict
 
 
 @pytest.mark.parametrize(
@@ -212,3 +223,54 @@ def test_a_program_that_ends_says_its_lines_and_its_code(tmp_path: Path) -> None
     said: list[str] = []
     assert run_aside([sys.executable, "-c", "print(1); print(2); exit(3)"], tmp_path, {}, said.append, 60) == 3
     assert said == ["1", "2"]
+
+
+def test_a_program_that_is_cancelled_is_ended_with_its_children_and_no_other_begins(tmp_path: Path) -> None:
+    said: list[str] = []
+    halt = Halt()
+
+    def heard(line: str) -> None:
+        said.append(line)
+        halt.say()
+
+    with pytest.raises(CancelledError):
+        run_aside([sys.executable, "-c", PARENT], tmp_path, {}, heard, 600, halt)
+    with pytest.raises(CancelledError):
+        run_aside([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path, {}, said.append, 600, halt)
+    assert said == ["on"]
+
+
+def test_an_installation_that_is_cancelled_leaves_what_was_there(index: Path, tmp_path: Path) -> None:
+    wheel(index, "brought")
+    wheel(index, "carried")
+    overlay = packages.overlay_of(tmp_path, "x")
+    install(plan(["carried"], []).packages, overlay)
+    halt = Halt()
+    with pytest.raises(CancelledError):
+        install(plan(["brought"], []).packages, overlay, say=lambda line: halt.say(), halt=halt)
+    assert installed_in(overlay) == {"carried": "1.0"}
+    assert [path.name for path in overlay.parent.iterdir()] == ["x"]
+
+
+def test_planning_says_what_pip_says_and_what_it_goes_on_without(index: Path) -> None:
+    wheel(index, "brought")
+    said: list[str] = []
+    plan(["brought", "absent>=2"], [], only_new=True, say=said.append)
+    assert "pip tries again without absent>=2" in said
+    assert any(line.startswith("Would install brought-1.0") for line in said)
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("Collecting timm==0.9 (from -r /x/wanted.txt (line 1))", "Looking at timm"),
+        ("  Obtaining dependency information for timm from https://x/timm-0.9.whl.metadata", "Reading what timm needs"),
+        ("  Downloading ultralytics-8.3.1-py3-none-any.whl (904 kB)", "Fetching ultralytics (904 kB)"),
+        ("INFO: pip is looking at multiple versions of numpy to see", "Trying versions of numpy until one fits"),
+        ("Would install brought-1.0", "Summing up"),
+        ("pip tries again without absent>=2", "pip tries again without absent>=2"),
+        ("ERROR: something", ""),
+    ],
+)  # fmt: skip
+def test_of_what_pip_says_a_person_is_told_the_step(line: str, step: str) -> None:
+    assert step_in(line) == step

@@ -368,7 +368,8 @@ def test_packages_are_planned_installed_and_remembered(
     assert [each.name for each in plan.packages] == ["carried"]
     said: list[str] = []
     house.extensions.install_packages(name, plan, said.append)
-    assert said == ["Installing carried 1.0", "Running install.py", "installing"]
+    assert said[0] == "Installing carried 1.0"
+    assert said[-2:] == ["Running install.py", "installing"]
     record = house.row(name).record
     assert record is not None
     assert record.packages == {"carried": "1.0"}

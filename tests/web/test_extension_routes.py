@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import zipfile
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from starlette.responses import Response
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.command_line import Flags
+from modules.studio.extension_chores import Chore
+from modules.studio.extension_process import run_aside
 from modules.studio.extension_trial import Trial
 from modules.web.answers import refusal
 from modules.web.extension_desk import Desk
@@ -35,7 +39,7 @@ class Office:
         self.house = House(data / "data")
         self.restarts: list[int] = []
         trial = Trial(True, picture=True, hooks={"process": 0.5})
-        self.desk = Desk(self.house.extensions, lambda folder, name: trial, lambda: self.restarts.append(1))
+        self.desk = Desk(self.house.extensions, lambda folder, name, halt: trial, lambda: self.restarts.append(1))
         self.brought = data / "brought" / "sd-wild"
         write(self.brought, "scripts/wild.py", "from modules import scripts\n")
 
@@ -129,7 +133,7 @@ def test_what_fails_says_why(office: Office) -> None:
 
 
 VERBS = ["install", "bring", "on", "off", "approve", "uninstall", "restart", "try", "plan", "packages", "update",
-         "restore", "throw-away", "roll-back", "look", "scan", "forget", "remove-packages"]  # fmt: skip
+         "restore", "throw-away", "roll-back", "cancel", "look", "scan", "forget", "remove-packages"]  # fmt: skip
 
 
 def test_every_verb_is_tried_below(office: Office) -> None:
@@ -192,10 +196,34 @@ def test_guests_see_the_list_and_not_what_others_wrote(office: Office, login: Lo
 
 
 def test_one_chore_waits_for_the_other(office: Office) -> None:
-    from threading import Event
-
     end = Event()
     office.desk.chores.start("Something long", lambda say: end.wait(20))
     answer = post(office.site(), "bring", what=str(office.brought))
     end.set()
     assert b"Something long is still at work" in answer.body
+
+
+def test_a_chore_says_what_it_does_and_for_how_long_and_is_cancelled(office: Office, tmp_path: Path) -> None:
+    site = office.site()
+    sleeps = [sys.executable, "-c", "import time; print('Collecting timm', flush=True); time.sleep(600)"]
+
+    def work(chore: Chore) -> int:
+        return run_aside(sleeps, tmp_path, {}, chore.say, 600, chore.halt)
+
+    def chore() -> Any:
+        return json.loads(ask(site, path=f"{PREFIX}/chore").body)["chore"]
+
+    office.desk.chores.start("Looking for packages", work, can_end=True)
+    until(lambda: chore()["step"] == "Looking at timm" and chore()["seconds"] > 0)
+    assert post(site, "cancel").status == 200
+    until(lambda: chore()["state"] != "running")
+    assert (chore()["state"], chore()["error"]) == ("cancelled", "It was cancelled.")
+    assert b"Nothing is at work" in post(site, "cancel").body
+
+
+def test_what_cannot_be_cancelled_says_so(office: Office) -> None:
+    end = Event()
+    office.desk.chores.start("Looking at sd-wild", lambda chore: end.wait(20))
+    answer = post(office.site(), "cancel")
+    end.set()
+    assert b"cannot be cancelled" in answer.body

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modules.studio.extension_packages import overlay_of, sites
+from modules.studio.extension_process import Halt
 from modules.studio.extension_trial import Trial, run_trial
 from modules.studio.extension_words import read_words
 from modules.studio.extensions import Extensions
@@ -34,7 +35,7 @@ def make_desk(app: App, restart: Callable[[], None] | None = None) -> Desk:
     """What the tab and its routes stand on."""
     state = app.folders.state
 
-    def trial(folder: Path, name: str) -> Trial:
-        return run_trial(folder, name, sites(overlay_of(state, name)))
+    def trial(folder: Path, name: str, halt: Halt) -> Trial:
+        return run_trial(folder, name, sites(overlay_of(state, name)), halt=halt)
 
     return Desk(extensions_of(app), trial, restart)

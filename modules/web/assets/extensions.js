@@ -4,6 +4,7 @@ import { address, ask, post } from './api.js';
 import { reloadAt } from './bridge.js';
 import { confirmed } from './dialog.js';
 import { button, fill, h, icon, say } from './dom.js';
+import { choreCard } from './extension_chore.js';
 import { planReport, stagedReport, trialReport, updateReport } from './extension_report.js';
 import { extensionRow } from './extension_row.js';
 import { runningJob } from './live.js';
@@ -15,6 +16,7 @@ const STARTED = {
 };
 const LOOKS_EVERY = 500;
 const SLOWLY = 1000;
+const LEFT = 'aquatint-plan-left'; // the plan that somebody has read and closed
 
 export function mount(element) {
   let state = null;
@@ -29,12 +31,12 @@ export function mount(element) {
   const choose = button('upload', 'Archive', () => file.click(), { title: 'Choose a .zip or .tar.gz from your own disk' });
   const form = h('form', { class: 'aq-bring', onsubmit: bring }, what, look, choose, file);
   const why = h('p', { class: 'aq-why', hidden: true });
-  const chore = h('div', { class: 'aq-chore', role: 'status', hidden: true });
+  const chore = choreCard();
   const report = h('div', { class: 'aq-report-place' });
   const list = h('ol', { class: 'aq-extensions-list' });
   const trash = h('details', { class: 'aq-trash', hidden: true });
   const head = h('div', { class: 'aq-row' }, h('h2', {}, 'Extensions'), counted, h('span', { class: 'aq-spring' }), button('refresh', 'Look again', load, { bare: true }), restart);
-  fill(element, h('section', { class: 'aq-extensions', 'aria-label': 'Extensions' }, head, why, form, chore, report, list, trash));
+  fill(element, h('section', { class: 'aq-extensions', 'aria-label': 'Extensions' }, head, why, form, chore.element, report, list, trash));
   const tools = { act, begin, show: (made) => fill(report, made) };
   load();
 
@@ -44,6 +46,7 @@ export function mount(element) {
   }
 
   function draw(news) {
+    const first = state === null;
     state = news;
     const on = news.extensions.filter((row) => row.state === 'on').length;
     say(counted, news.extensions.length ? `${on} of ${news.extensions.length} on` : '');
@@ -65,6 +68,7 @@ export function mount(element) {
     if (drawn.length !== list.children.length || drawn.some((row, at) => list.children[at] !== row)) list.replaceChildren(...drawn);
     drawTrash(news.trash);
     if (news.chore?.state === 'running') follow(news.chore);
+    else if (first && news.chore?.result?.packages && sessionStorage.getItem(LEFT) !== named(news.chore)) showPlan(news.chore);
   }
 
   function drawTrash(kept) {
@@ -117,7 +121,7 @@ export function mount(element) {
 
   function follow(news) {
     clearTimeout(polling);
-    showChore(news);
+    chore.show(news);
     if (news.state === 'running') polling = setTimeout(again, LOOKS_EVERY);
     else settle(news);
   }
@@ -126,28 +130,28 @@ export function mount(element) {
     try {
       const { chore: news } = await ask('extensions/chore');
       if (news) follow(news);
+      else chore.element.hidden = true;
     } catch {
       polling = setTimeout(again, SLOWLY);
     }
   }
 
-  function showChore(news) {
-    chore.hidden = news.state === 'done';
-    chore.dataset.state = news.state;
-    const last = news.error || news.lines.at(-1) || '';
-    const log = news.lines.length > 1 ? h('details', { open: chore.querySelector('details')?.open }, h('summary', {}, 'What was said'), h('pre', {}, news.lines.join('\n'))) : null;
-    const close = news.state === 'failed' ? button('close', 'Close', () => (chore.hidden = true), { bare: true }) : null;
-    fill(chore, h('div', { class: 'aq-row' }, h('strong', {}, news.state === 'failed' ? `${news.what}: it did not work` : news.what), h('span', { class: 'aq-spring' }), close), h('div', { class: 'aq-chore-bar' }), h('p', {}, last), log);
-  }
-
   async function settle(news) {
-    if (news.state === 'failed') return;
+    if (news.state !== 'done') return load();
     const result = news.result ?? {};
     if (result.scan) fill(report, stagedReport(result, { ...tools, install, leave: () => (act('forget', { id: result.id }), fill(report)) }));
     else if (result.sentence) report.append(trialReport(result));
     else if (result.commits) fill(report, updateReport(result, tools, () => fill(report)));
-    else if (result.packages) fill(report, planReport(result, tools, () => fill(report)));
+    else if (result.packages) showPlan(news);
     await load();
+  }
+
+  function showPlan(news) {
+    const leave = () => {
+      sessionStorage.setItem(LEFT, named(news));
+      fill(report);
+    };
+    fill(report, planReport(news.result, tools, leave));
   }
 
   async function install(staged) {
@@ -167,9 +171,7 @@ export function mount(element) {
     restart.disabled = true;
     for (const part of [form, report, list, trash]) part.inert = true;
     clearTimeout(polling);
-    fill(chore, h('strong', {}, 'Restarting'), h('div', { class: 'aq-chore-bar' }), h('p', {}, 'The page comes back by itself.'));
-    chore.hidden = false;
-    chore.dataset.state = 'running';
+    chore.restarting();
     waitFor(before.server);
   }
 
@@ -184,3 +186,5 @@ export function mount(element) {
     setTimeout(() => waitFor(before), LOOKS_EVERY);
   }
 }
+
+const named = (chore) => `${chore.id} ${chore.what}`;
