@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], None]
 
+WORDS = Path(__file__).parents[1]
+"""The folder of A1111's names."""
 NAMESPACE = "scripts"
 """The package that extensions import their own files from."""
 
@@ -80,6 +82,7 @@ def load_scripts(extensions: Iterable[Found], report: Report = lambda name: None
     """Runs the files in scripts/ of the extensions that are on, each extension's by name."""
     scripts_data.clear()
     postprocessing_scripts_data.clear()
+    import_words()
     on = {each.name: each for each in extensions if each.enabled}
     namespace = _namespace()
     namespace.__path__ = [str(each.path / NAMESPACE) for each in on.values()]
@@ -99,6 +102,14 @@ def load_scripts(extensions: Iterable[Found], report: Report = lambda name: None
             done = True
         if not done:
             failed.add(name)
+
+
+def import_words() -> None:
+    """All names, as all of A1111 is imported when it loads extensions: some say `import modules`, then `modules.ui`."""
+    for path in sorted(WORDS.rglob("*.py")):
+        *above, name = path.relative_to(WORDS).with_suffix("").parts
+        if name != "__init__" and "bridge" not in above:
+            importlib.import_module(".".join(["modules", *above, name]))
 
 
 def base_folder() -> Path:
