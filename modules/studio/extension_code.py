@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from modules.studio.extension_reach import Function, Reach, functions_of, ldm_weight
 from modules.studio.extension_words import INTERNALS, OF_FORGE, REACHED, STUBS, Words
 
 METHODS = frozenset(
@@ -20,6 +21,12 @@ METHODS = frozenset(
     }
 )
 """Methods of a Script, or of a ScriptPostprocessing, that the host calls."""
+OF_THE_PAGE = frozenset({"before_component", "after_component", "image_changed"})
+"""Those of them that no job calls."""
+OF_THE_START = frozenset({"__init__", "show", "ui"})
+"""Further methods that have to go well."""
+OF_STEPS = frozenset({"on_cfg_denoiser", "on_cfg_denoised", "on_cfg_after_cfg"})
+"""What registers a function for every step of a job."""
 COMPONENTS = frozenset(
     {
         *("Accordion", "Audio", "Button", "Checkbox", "CheckboxGroup", "Column", "Dataframe", "DataFrame", "Dropdown"),
@@ -53,6 +60,13 @@ class Code:
     notes: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
     """Modules that it imports when it is run, as paths below the extension's folder without an ending."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What a name of the file stands for: {"gr": "gradio", "Script": "modules.scripts.Script"}."""
+    functions: dict[str, Function] = field(default_factory=dict)
+    roots: list[str] = field(default_factory=list)
+    """The functions that the start or a job calls."""
+    searches: bool = False
+    """Whether it changes where imports are looked for."""
 
 
 def read_code(file: Path, path: str, words: Words) -> Code:
@@ -76,16 +90,22 @@ class Reader:
 
     def __init__(self, code: Code, words: Words) -> None:
         self.code, self.words = code, words
-        self.names: dict[str, str] = {}
-        """What a name of the file stands for: {"gr": "gradio", "Script": "modules.scripts.Script"}."""
+        self.names = code.names
+        self.foreign: set[str] = set()
+        """The names that are of packages which are not here, whatever is asked first."""
 
     def read(self, tree: ast.Module) -> None:
         """Imports first: a name may be used above the line that brings it."""
-        for statement, certain in _walk(tree.body, certain=True):
+        for statement, certain in _walk(tree.body, certain=True, fails=self._fails):
             if isinstance(statement, ast.Import):
                 self._import(statement, certain)
             elif isinstance(statement, ast.ImportFrom) and not statement.level:
                 self._import_from(statement, certain)
+            if certain and isinstance(statement, ast.Import | ast.ImportFrom):
+                names = {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
+                self.foreign |= {
+                    name for name in names if self.names.get(name, "").partition(".")[0] in STUBS | OF_FORGE
+                }
             if certain:
                 self.code.needs += _needed(statement, self.code.path)
         for node in ast.walk(tree):
@@ -97,6 +117,9 @@ class Reader:
                 self._attribute(node)
             elif isinstance(node, ast.Assign):
                 self._assign(node)
+        self.code.functions = functions_of(tree, Reach(self._full, self.foreign))
+        if self.code.roots and (found := ldm_weight(tree)):
+            self.code.functions[self.code.roots[0]].reaches.append(found)
 
     # Imports
 
@@ -126,6 +149,14 @@ class Reader:
         if (module or name) in INTERNALS:
             self._shim(node, f"reaches into the original networks (modules.{module or name}), which are others here")
 
+    def _fails(self, node: ast.stmt) -> bool:
+        """Whether it imports a name that a module of A1111's does not have here."""
+        if not isinstance(node, ast.ImportFrom) or node.level or not (node.module or "").startswith("modules."):
+            return False
+        module = (node.module or "")[8:]
+        there = self.words.has_module(module)
+        return there and any(each.name != "*" and not self.words.has(module, each.name) for each in node.names)
+
     def _lacks(self, node: ast.stmt, name: str, certain: bool) -> None:
         if certain:
             self.code.impossible.append(f"{self._at(node)} imports {name}, which is not here")
@@ -152,12 +183,15 @@ class Reader:
         if any("Script" in base for base in bases):
             own = [part.name for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)]
             self.code.hooks += [name for name in own if name in METHODS]
+            self.code.roots += [name for name in own if name in METHODS - OF_THE_PAGE | OF_THE_START]
 
     def _call(self, node: ast.Call) -> None:
         name = self._full(node.func)
         last = name.rpartition(".")[2]
         if name.startswith("modules.script_callbacks.on_"):
             self.code.hooks.append(last)
+            heard = [self._full(each).rpartition(".")[2] for each in node.args if last in OF_STEPS]
+            self.code.roots += heard
         elif name in RUNNING_CALLS:
             self._note(node, f"runs other programs ({name})")
         elif name in DELETES:
@@ -185,6 +219,7 @@ class Reader:
 
     def _attribute(self, node: ast.Attribute) -> None:
         name = self._full(node)
+        self.code.searches |= name == "sys.path"
         if name in OLD_WORDS or name.endswith(".IOComponent"):
             self._shim_words(node, name.replace("gradio", "gr", 1))
         if node.attr in REACHED:
@@ -212,6 +247,9 @@ class Reader:
         if not isinstance(node, ast.Name):
             return "." + ".".join(reversed(parts)) if parts else ""
         return ".".join([self.names.get(node.id, node.id), *reversed(parts)])
+
+    def _top(self, name: str) -> str:
+        return self.names.get(name, "").partition(".")[0]
 
     def _at(self, node: ast.AST) -> str:
         return f"{self.code.path}:{getattr(node, 'lineno', 1)}"
@@ -241,19 +279,21 @@ def _needed(node: ast.stmt, path: str) -> Iterator[str]:
         yield from ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
 
 
-def _walk(body: list[ast.stmt], certain: bool) -> Iterator[tuple[ast.stmt, bool]]:
+def _walk(body: list[ast.stmt], certain: bool, fails: Callable[[ast.stmt], bool]) -> Iterator[tuple[ast.stmt, bool]]:
     """Every statement, and whether it is run, unguarded, when the file is."""
     for node in body:
         yield node, certain
         if isinstance(node, ast.Try):
-            yield from _walk(node.body, certain and all(_raises(handler) for handler in node.handlers))
+            guarded = not all(_raises(handler) for handler in node.handlers)
+            yield from _walk(node.body, certain and not guarded, fails)
+            caught = certain and guarded and any(fails(each) for each in node.body)
             for handler in node.handlers:
-                yield from _walk(handler.body, certain=False)
-            yield from _walk([*node.orelse, *node.finalbody], certain)
+                yield from _walk(handler.body, caught, fails)
+            yield from _walk([*node.orelse, *node.finalbody], certain, fails)
         else:
             inside = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
             sure = certain and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.If)
-            yield from _walk(inside, sure)
+            yield from _walk(inside, sure, fails)
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:

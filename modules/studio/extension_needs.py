@@ -11,9 +11,11 @@ BROUGHT: Mapping[str, str] = {
     "cv2": "opencv-python-headless",
     "diskcache": "diskcache",
     "einops": "einops",
+    "ftfy": "ftfy",
     "git": "GitPython",
     "inflection": "inflection",
     "jsonmerge": "jsonmerge",
+    "jsonschema": "jsonschema",
     "kornia": "kornia",
     "lark": "lark",
     "matplotlib": "matplotlib",
@@ -26,6 +28,7 @@ BROUGHT: Mapping[str, str] = {
     "skimage": "scikit-image",
     "timm": "timm",
     "torchdiffeq": "torchdiffeq",
+    "websockets": "websockets",
     "yaml": "PyYAML",
 }
 """What is imported, and the package that has it: those of A1111's requirements, and what comes with them."""

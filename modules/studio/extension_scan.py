@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from modules.studio.extension_code import Code, read_code
-from modules.studio.extension_needs import taken_for_granted
-from modules.studio.extension_words import LORA, Words
+from modules.studio.extension_code import read_code
+from modules.studio.extension_conflicts import requirement_name
+from modules.studio.extension_needs import BROUGHT, taken_for_granted
+from modules.studio.extension_paths import failing, loaded_of, lora_modules, own_modules, unbrought
+from modules.studio.extension_words import Words
 
 Verdict = Literal["works", "shimmed", "cannot"]
 
@@ -50,22 +52,25 @@ class Scan:
 def scan(folder: Path, words: Words) -> Scan:
     """Reads every source of an extension; runs nothing."""
     codes = [read_code(path, path.relative_to(folder).as_posix(), words) for path in sources(folder)]
-    loaded = _loaded(codes)
-    own = {code.path.removesuffix(".py").removesuffix("/__init__") for code in codes}
+    loaded, own = loaded_of(codes), own_modules(codes)
     impossible = _unique(reason for code in loaded for reason in code.impossible)
-    impossible += _unique(_lora_modules(loaded, own))
+    impossible += _unique(lora_modules(loaded, own))
+    impossible += _unique(failing(loaded, own))
     shims = _unique(shim for code in codes for shim in code.shims)
     doubts = _unique(reason for code in codes if code not in loaded for reason in code.impossible)
     notes = _unique([*(note for code in codes for note in code.notes), *_script_notes(folder)])
     notes += [f"may lack: {doubt}" for doubt in doubts[:8]]
     if not any((loaded, _javascript(folder), (folder / "style.css").exists(), (folder / "localizations").is_dir())):
         impossible.append("there is nothing of an extension in it: no scripts/, no javascript/, no style.css")
-    verdict: Verdict = "cannot" if impossible else "shimmed" if shims else "works"
     installer = folder / "install.py"
     requirements = requirements_of(folder)
     at_first = [code for code in codes if code in loaded or code.path == installer.name]
     needs = (need for code in at_first for need in code.needs if need not in own)
+    doubtful = notes if requirements or installer.is_file() else impossible
     requirements += taken_for_granted(needs, requirements)
+    named = [*BROUGHT, *(requirement_name(line) for line in [*requirements, *_installs(installer)])]
+    doubtful += unbrought(loaded, own, named)
+    verdict: Verdict = "cannot" if impossible else "shimmed" if shims else "works"
     return Scan(
         verdict=verdict,
         reasons=impossible or shims,
@@ -108,27 +113,6 @@ def _text(path: Path) -> str | None:
         return path.read_text("utf-8-sig", "replace")
     except OSError:
         return None
-
-
-def _loaded(codes: list[Code]) -> list[Code]:
-    """The files that are run when the server starts: those in scripts/, preload.py, and what they import."""
-    by_path = {code.path: code for code in codes}
-    waiting = [code for path, code in by_path.items() if path == "preload.py" or re.fullmatch(r"scripts/[^/]+", path)]
-    found: list[Code] = []
-    while waiting:
-        code = waiting.pop()
-        if code not in found:
-            found.append(code)
-            paths = [path for need in code.needs for path in (f"{need}.py", f"{need}/__init__.py")]
-            waiting += [by_path[path] for path in paths if path in by_path]
-    return sorted(found, key=lambda code: code.path)
-
-
-def _lora_modules(loaded: list[Code], own: set[str]) -> Iterator[str]:
-    names = LORA - {path.rpartition("/")[2] for path in own}
-    for code in loaded:
-        for need in names.intersection(code.needs):
-            yield f"{code.path} imports {need} of A1111's Lora extension: LoRAs are put on by Aquatint itself"
 
 
 def _installs(installer: Path) -> list[str]:

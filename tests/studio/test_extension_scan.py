@@ -97,8 +97,13 @@ def test_modules_of_the_original_lora_extension_are_foreseen_to_be_missing(tmp_p
     found = scan(extension(tmp_path / "one", scripts__a="import lib_x", lib_x=line), WORDS)
     assert found.verdict == "cannot"
     assert found.reasons[0].startswith(f"lib_x.py imports {line.split()[1]} of A1111's Lora extension")
-    own = scan(extension(tmp_path / "two", scripts__a=line, scripts__networks="", lib__lora=""), WORDS)
+    own = scan(extension(tmp_path / "two", scripts__a=line, networks="", lora=""), WORDS)
     assert own.verdict == "works"
+    searched = f"import sys\nsys.path.append('lib')\n{line}"
+    found_there = scan(extension(tmp_path / "three", scripts__a=searched, lib__networks="", lib__lora=""), WORDS)
+    assert found_there.verdict == "works"
+    elsewhere = scan(extension(tmp_path / "four", scripts__a=line, scripts__lib__networks="", scripts__lora=""), WORDS)
+    assert elsewhere.verdict == "cannot"
 
 
 def test_a_relative_import_is_followed(tmp_path: Path) -> None:
@@ -140,6 +145,81 @@ def test_what_stands_on_others_insides_is_said_before_it_runs(tmp_path: Path, te
     found = scan(extension(tmp_path, scripts__a=text), WORDS)
     assert found.verdict == "shimmed"
     assert [reason for reason in found.reasons if reason.startswith(said)]
+
+
+HOOK = """
+import importlib
+from modules import scripts, script_callbacks, shared
+from backend import memory_management
+FORGE = False
+class Wild(scripts.Script):
+    def process(self, p):
+        {}
+    def hook(self, p):
+        return unused.model.diffusion_model
+script_callbacks.on_cfg_denoiser(listen)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("p.sd_model.model.diffusion_model.eval()", "takes LDM's network apart (p.sd_model.model.diffusion_model)"),
+     ("p.sd_model.forge_objects.unet.clone()", "works on Forge's patchers (.forge_objects)"),
+     ("import networks", "imports networks of A1111's Lora extension"),
+     ("importlib.import_module('lora')", "imports lora of A1111's Lora extension"),
+     ("memory_management.free()", "uses backend.memory_management.free, which is not here"),
+     ("shared.sd_model.load('model.diffusion_model.out.0.weight')", "changes weights by LDM's names"),
+     ("x = 1 if FORGE else shared.sd_model.model.diffusion_model", "takes LDM's network apart"),
+     ("if not FORGE: p.sd_model.model.diffusion_model", "takes LDM's network apart"),
+     ("if p.seed: p.sd_model.model.diffusion_model", "takes LDM's network apart"),
+     ("try: p.sd_model.model.diffusion_model\n        except KeyError: raise", "takes LDM's network apart")],
+)  # fmt: skip
+def test_what_fails_in_every_job_is_foreseen(tmp_path: Path, line: str, said: str) -> None:
+    found = scan(extension(tmp_path, scripts__a=HOOK.format(line)), WORDS)
+    assert found.verdict == "cannot"
+    assert found.reasons[0].startswith("scripts/a.py:")
+    assert found.reasons[0].partition(" ")[2].startswith(said)
+    assert len(found.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["if FORGE: p.sd_model.forge_objects.unet", "if hasattr(shared, 'x'): p.sd_model.model.diffusion_model",
+     "try: import lora\n        except ImportError: pass", "self.model.diffusion_model = 1",
+     "memory_management", "x = 'model.diffusion_model.'", "if FORGE: self.hook(p)",
+     "try: self.hook(p)\n        except Exception: pass"],
+)  # fmt: skip
+def test_what_a_job_asks_for_first_or_does_in_forge_alone_is_no_failure(tmp_path: Path, line: str) -> None:
+    assert scan(extension(tmp_path, scripts__a=HOOK.format(line)), WORDS).verdict == "shimmed"
+
+
+def test_what_a_job_calls_is_followed_to_the_functions_of_other_files(tmp_path: Path) -> None:
+    reaching = "def there(p):\n    p.sd_model.model.diffusion_model\ndef listen(params):\n    import lora"
+    for name, call in {"one": "from lib import there", "two": "import lib"}.items():
+        text = f"{call}\n{HOOK.format('there(p)' if name == 'one' else 'lib.there(p)')}"
+        reasons = scan(extension(tmp_path / name, scripts__a=text, lib=reaching), WORDS).reasons
+        assert [reason.partition(" ")[0] for reason in reasons] == ["lib.py:2"]
+    heard = scan(extension(tmp_path / "three", scripts__a=f"{reaching}\n{HOOK.format('pass')}"), WORDS)
+    assert [reason.partition(" ")[0] for reason in heard.reasons] == ["scripts/a.py:4"]
+
+
+def test_where_one_import_fails_the_one_that_stands_for_it_counts(tmp_path: Path) -> None:
+    text = "try:\n    from modules.shared import {}\nexcept ImportError:\n    from modules.shared import older"
+    lacking = scan(extension(tmp_path / "one", scripts__a=text.format("newer")), WORDS)
+    assert lacking.reasons == ["scripts/a.py:4 imports modules.shared.older, which is not here"]
+    assert scan(extension(tmp_path / "two", scripts__a=text.format("opts")), WORDS).verdict == "works"
+
+
+def test_packages_that_nothing_brings_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extension_needs, "own_packages", dict)
+    files = {"scripts__a": "import json, torch, own, half_known.deep\nfrom . import b", "own": "", "scripts__b": ""}
+    said = "imports what is not here and no line of its names, though a package may bring it: half_known (scripts/a.py)"
+    alone = scan(extension(tmp_path / "one", **files), WORDS)
+    assert (alone.verdict, alone.reasons) == ("cannot", [said])
+    brought = scan(extension(tmp_path / "two", **files, install=""), WORDS)
+    assert (brought.verdict, brought.notes) == ("works", [said])
+    (tmp_path / "one/requirements.txt").write_text("half-known")
+    assert scan(tmp_path / "one", WORDS).notes == []
 
 
 def test_to_ask_whether_this_is_forge_is_nothing_to_speak_of(tmp_path: Path) -> None:
