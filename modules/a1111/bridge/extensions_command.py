@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,8 +17,10 @@ from modules.studio.folders import find_folders
 
 from .containment import containment
 from .front_desk import extensions_of
+from .packages_command import PackagesCommand
 
-HELP = "webui.py extensions list | install WHAT | update NAME | on NAME | off NAME | uninstall NAME"
+HELP = """webui.py extensions list | install WHAT | update NAME | on NAME | off NAME | uninstall NAME
+webui.py extensions packages NAME [--yes] [--leave-out] [--from-source]"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Command:
 
     flags: Flags
     say: Callable[[str], None]
+    switches: Collection[str] = ()
+    """Of `packages`: PACKAGE_SWITCHES says what they mean."""
 
     def run(self, words: Sequence[str]) -> int:
         """The exit code. Raises: AquatintError."""
@@ -37,6 +42,7 @@ class Command:
             "update": self._update,
             "on": lambda extensions, name: extensions.turn(name, True),
             "off": lambda extensions, name: extensions.turn(name, False),
+            "packages": lambda extensions, name: PackagesCommand(extensions, name, self.say, self.switches).run(),
             "uninstall": lambda extensions, name: self.say(f"In the trash: {extensions.uninstall(name).id}"),
         }
         extensions = self._open()
@@ -71,9 +77,8 @@ class Command:
         name = extensions.install(staged.id)
         self.say(f"Installed as {name}.")
         if found.requirements or found.has_installer:
-            self.say(
-                f"It wants packages ({', '.join([*found.requirements, *found.installs])}): see the Extensions tab."
-            )
+            self.say(f"It wants packages: {', '.join([*found.requirements, *found.installs])}")
+            self.say(f"webui.py extensions packages {name}")
 
     def _update(self, extensions: Extensions, name: str) -> None:
         commits = extensions.look_for_update(name)
@@ -83,8 +88,6 @@ class Command:
 
     def _trial(self, name: str) -> int:
         """In the scratch program that the tab starts; AQUATINT_SITES names the folders of its packages."""
-        import sys
-
         from .trial_run import try_alone
 
         sys.path += [site for site in os.environ.get("AQUATINT_SITES", "").split(os.pathsep) if site]
