@@ -28,8 +28,7 @@ SAID_OTHERWISE = NETWORKS | {
     EXACT_NEGATIVE,
     "Version",
     "User",
-    "Init image hash",
-    "Original Size",
+    "TI",
     "Batch size",
     "Batch pos",
     "Template",
@@ -109,7 +108,8 @@ def from_infotext(text: Infotext, app: App) -> Again:
     params, restored = text.params, to_request_values(text)
     if "Steps" not in params:
         raise NotAgainError("Nothing in its file says how it was made.")
-    if "Denoising strength" in params and not any(key.startswith("Hires") for key in params):
+    other = "Denoising strength" in params and not any(key.startswith("Hires") for key in params)
+    if other or "Original Size" in params:
         raise NotAgainError("It was made from another picture, which is not in the file.")
     digits = params.get("Model hash", "")
     checkpoint, causes = _checkpoint(app.store, params.get("Model", ""), digits)

@@ -102,7 +102,8 @@ def open_app(
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
     wildcards, facts = WildcardFolder(folders.wildcards), FileFacts(folders.state / "networks.json")
     upscalers, faces = _networks_for_pictures(flags, folders, hardware, facts)
-    own = [*_own_hooks(folders, store, loras, embeddings, wildcards, facts), Keepsakes(gallery), RestoreFaces(faces)]
+    keepsakes = Keepsakes(gallery, uploads, folders.data)
+    own = [*_own_hooks(folders, store, loras, embeddings, wildcards, facts), keepsakes, RestoreFaces(faces)]
     store.guests += [upscalers.free, faces.free]
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, own)
     app = App(

@@ -31,8 +31,11 @@ class Embeddings(Hooks):
             return
         checkpoint = self._store.find(job.options.sd_model_checkpoint)
         widths = checkpoint.text_widths
+        named = self._named(job, widths)
+        if named:
+            job.extra_generation_params["TI"] = ", ".join(map(_as_entry, named))
         if job.options.textual_inversion_add_hashes_to_infotext:
-            hashes = list(self._hashes(self._named(job, widths)))
+            hashes = list(self._hashes(named))
             if hashes:
                 job.extra_generation_params["TI hashes"] = ", ".join(hashes)
         for file in self._named(job, widths, fitting=False):
@@ -49,12 +52,16 @@ class Embeddings(Hooks):
         )
 
     def _hashes(self, files: list[EmbeddingFile]) -> Iterator[str]:
-        """As A1111 writes them: without the marks that separate the entries."""
         for file in files:
             try:
-                yield f"{file.name.replace(':', '').replace(',', '')}: {self._folder.short_hash(file)}"
+                yield f"{_as_entry(file)}: {self._folder.short_hash(file)}"
             except CheckpointError:  # taken away this moment; encoding the prompt says so
                 continue
+
+
+def _as_entry(file: EmbeddingFile) -> str:
+    """Its name as A1111 and Forge write it: without the marks that separate the entries."""
+    return file.name.replace(":", "").replace(",", "")
 
 
 def _texts(job: Job) -> Iterator[str]:

@@ -121,7 +121,7 @@ class Gallery:
             if _named_folder(job, grid) is None:  # what lies hidden in a folder of somebody's is not ours to remove
                 self._note(folder)
             path = write_new(folder, naming, data)
-        if options.save_txt or (embedded and not holds_infotext(format, embedded)):
+        if (options.save_txt and infotext) or (embedded and not holds_infotext(format, embedded)):
             write_atomically(path.with_suffix(".txt"), f"{infotext}\n".encode())
         picture = _row(self._stored(path), data, infotext, image.size, now, job.request.kind, grid, job.seeds[index])
         picture = replace(picture, owner=job.owner, job="" if aside else job.id)

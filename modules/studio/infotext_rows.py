@@ -217,6 +217,17 @@ def _mask_weight(source: Source) -> object:
     return weight if weight != 1 and isinstance(source.request, Img2Img) else None
 
 
+def _init_image_hash(source: Source) -> object:
+    """Which of the pictures that are kept in outdir_init_images this one began with."""
+    hashes = source.job.init_hashes
+    return hashes[source.index % source.request.batch_size % len(hashes)] if hashes else None
+
+
+def _original_size(request: Txt2Img) -> object:
+    """Forge's: of a finished picture that is painted once more."""
+    return request.original_size or None if request.firstpass_image else None
+
+
 def _color_correction(source: Source) -> object:
     return source.options.img2img_color_correction or None if isinstance(source.request, Img2Img) else None
 
@@ -258,6 +269,7 @@ ROWS: tuple[Row, ...] = (
     _option_row(OLD_TIMELINES, "use_old_scheduling", switch),
     Row("Token merging ratio", _option("token_merging_ratio"), _token_merging, "0"),
     _option_row("Token merging ratio hr", "token_merging_ratio_hr", float),
+    Row("Init image hash", _init_image_hash),
     Row("RNG", lambda s: s.options.randn_source, _field("randn_source", str), "NV"),
     Row("Tiling", lambda s: s.request.tiling or None, _field("tiling", switch), "False"),
     Row("Hires checkpoint", _hires(lambda r: _stem(r.hr_checkpoint_name)), _choice("hr_checkpoint_name"), ""),
@@ -279,6 +291,7 @@ ROWS: tuple[Row, ...] = (
         _field("hr_second_pass_steps", whole),
         "0",
     ),
+    Row("Original Size", _hires(_original_size), _field("original_size", str)),
     Row("Hires upscaler", _hires(lambda r: r.hr_upscaler), _field("hr_upscaler", word)),
     _option_row("Hires refiner", "hires_fix_refiner_pass", str),
     Row("Refiner", lambda s: _stem(s.request.refiner_checkpoint), _choice("refiner_checkpoint"), ""),

@@ -147,6 +147,8 @@ class Job:
     that of an image by its number."""
     at_hand: dict[str, Image] = field(default_factory=dict, repr=False)
     """Pictures that hooks have put into the request, by the ids that they gave them; others are uploads."""
+    init_hashes: tuple[str, ...] = ()
+    """MD5 of the pixels of each picture that it begins with, where these are kept as files: A1111's names for them."""
     networks: dict[str, str] = field(default_factory=dict)
     """The SHA-256 of each network that has taken part beside the checkpoint, by what it is ("upscaler 4x-Ultra")."""
     kept: dict[str, Any] = field(default_factory=dict, repr=False)

@@ -1,7 +1,10 @@
-"""Pictures on their way, kept as files where options ask for them: before hires fix, faces and colours; and masks."""
+"""Kept as files where options ask for it: pictures on their way to the end, masks, and what img2img begins with."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -12,13 +15,14 @@ from modules.studio.filing import Filing
 from modules.studio.hooks import Hooks
 from modules.studio.infotext import write_infotext
 from modules.studio.infotext_row import ModelFacts
-from modules.studio.request import Inpaint
+from modules.studio.request import Img2Img, Inpaint
 
 if TYPE_CHECKING:
     from modules.diffusion.model import Model
     from modules.studio.canvas import Overlay
     from modules.studio.gallery import Gallery
     from modules.studio.job import Batch, Job
+    from modules.studio.uploads import Uploads
 
 FACTS, MASKS = "keepsakes: model", "keepsakes: masks"
 """Under these names a job keeps what its pictures are made with, and the masks of a batch by image."""
@@ -27,8 +31,22 @@ FACTS, MASKS = "keepsakes: model", "keepsakes: masks"
 class Keepsakes(Hooks):
     """Files with A1111's endings of names beside the finished ones. They are in the gallery, not among the job's."""
 
-    def __init__(self, gallery: Gallery) -> None:
-        self.gallery = gallery
+    def __init__(self, gallery: Gallery, uploads: Uploads, data: Path) -> None:
+        """`data` is the folder below which those lie that options name."""
+        self.gallery, self.uploads, self._data = gallery, uploads, data
+
+    def job_begins(self, job: Job) -> None:
+        """What img2img begins with, under A1111's names: the MD5 of its pixels. The parameters say which it was."""
+        if isinstance(job.request, Img2Img) and job.options.save_init_img and _saves(job):
+            pictures = [job.at_hand.get(id) or self.uploads.open(id, job.owner) for id in job.request.init_images]
+            job.init_hashes = tuple(self._keep_init(job, picture) for picture in pictures)
+
+    def _keep_init(self, job: Job, picture: Image.Image) -> str:
+        name = hashlib.md5(picture.tobytes(), usedforsecurity=False).hexdigest()
+        path = Path(os.path.normpath(self._data / job.options.outdir_init_images), f"{name}.png")
+        if not path.exists():
+            self.gallery.save(Filing(picture, "", path, carries_infotext=False), job, 0, aside="init")
+        return name
 
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
         job.kept |= {FACTS: ModelFacts.of(model), MASKS: {}}
@@ -66,7 +84,11 @@ class Keepsakes(Hooks):
         return image
 
     def _keep(self, job: Job, batch: Batch, index: int, image: Image.Image, ending: str) -> None:
-        if job.options.samples_save and not job.request.do_not_save_samples:
+        if _saves(job):
             number = batch.index * job.request.batch_size + index
             infotext = write_infotext(job, number, job.kept[FACTS])
             self.gallery.save(Filing(image, infotext), job, number, aside=ending)
+
+
+def _saves(job: Job) -> bool:
+    return job.options.samples_save and not job.request.do_not_save_samples

@@ -162,6 +162,8 @@ class Txt2Img(Request):
     hr_cfg: Annotated[float, Field(ge=0, le=1000)] | None = None
     firstpass_image: str | None = None
     """The id of an upload: a picture to be enlarged in the place of a first pass."""
+    original_size: Annotated[str, Field(pattern=r"^(\d{1,5}x\d{1,5})?$")] = ""
+    """What that picture was first painted at; it changes nothing, and is in the parameters."""
 
     def pictures(self) -> tuple[str, ...]:
         return (self.firstpass_image,) if self.enable_hr and self.firstpass_image else ()

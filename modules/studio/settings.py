@@ -166,6 +166,7 @@ class Options(PageOptions):
     save_mask_composite: Annotated[
         bool, _row("saving-images", "Save what an inpainting has painted, without the rest")
     ] = False
+    save_init_img: Annotated[bool, _row("saving-images", "Save the pictures that img2img begins with")] = False
     samples_format: Annotated[Literal["png", "jpg", "webp"], _row("saving-images", "File format")] = "png"
     samples_filename_pattern: Annotated[
         str,
@@ -196,6 +197,9 @@ class Options(PageOptions):
     )
     outdir_extras_samples: Annotated[str, _row("saving-paths", "Folder of the Extras' pictures", restricted=True)] = (
         "outputs/extras-images"
+    )
+    outdir_init_images: Annotated[str, _row("saving-paths", "Folder of what img2img begins with", restricted=True)] = (
+        "outputs/init-images"
     )
     outdir_txt2img_grids: Annotated[str, _row("saving-paths", "Folder of txt2img grids", restricted=True)] = (
         "outputs/txt2img-grids"

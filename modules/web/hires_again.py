@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import gradio as gr
 
 from modules.studio.app import App
 from modules.studio.image_files import read_size
+from modules.studio.infotext import read_infotext
 from modules.studio.request import Request, RequestError, Txt2Img, read_request
 from modules.web.field import OVERRIDES
 from modules.web.field_rows import QUICK
@@ -47,9 +49,12 @@ def submit_larger(app: App, form: Form, values: Sequence[Any], asked: Mapping[st
     quick = {field.name: chosen[field.name] for field in QUICK if field.name in chosen}
     drawn = {"dynamic_prompts": False}  # what the picture's own prompt was drawn from is not drawn once more
     width, height = read_size(data)
+    said = read_infotext(picture.infotext).params
+    first_size = said.get("Original Size", said.get("Size", ""))
     given = {
         OVERRIDES: {**written.override_settings, **quick, **chosen[OVERRIDES], **drawn},
         **{"width": width, "height": height, "n_iter": 1, "batch_size": 1},
         **{"enable_hr": True, "firstpass_image": app.uploads.add(data, owner)},
+        "original_size": first_size if re.fullmatch(r"\d{1,5}x\d{1,5}", first_size) else "",
     }
     return app.engine.submit(read_request(form.tab, {**written.model_dump(), **own, **given}), owner).id

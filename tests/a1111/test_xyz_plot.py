@@ -64,6 +64,14 @@ def test_each_combination_is_painted_and_the_sheet_comes_first(plot: Plot) -> No
     assert end.images[0].width > 128
 
 
+def test_seeds_that_were_drawn_for_the_plot_are_in_the_parameters(plot: Plot) -> None:
+    drawn = params(plot(("Seed", "5, -1", []), ("Nothing", "", [])))[1:]
+    assert [each["X Values"] for each in drawn] == ["5, -1"] * 2
+    assert [each["Fixed X Values"] for each in drawn] == [f"5, {drawn[1]['Seed']}"] * 2
+    open_seeds = params(plot(("Seed", "5, 6", []), ("Nothing", "", []), open_seeds=True))
+    assert not any("Fixed X Values" in each for each in open_seeds)
+
+
 def test_without_legend_a_sheet_is_its_pictures(plot: Plot) -> None:
     end = plot(("Steps", "1-3", []), ("Seed", "1, 2", []), legend=False, lone=False)
     assert [(image.width, image.height) for image in end.images] == [(192, 128)]

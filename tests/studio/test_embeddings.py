@@ -44,8 +44,11 @@ def test_hashes_are_in_the_infotext_as_in_a1111_unless_it_is_switched_off(app: A
     hashes = [app.embeddings.short_hash(app.embeddings.files[name]) for name in ("inkstyle", "badstyle")]
     assert params["TI hashes"] == f"inkstyle: {hashes[0]}, badstyle: {hashes[1]}"
     assert len(hashes[0]) == 12
+    assert params["TI"] == "inkstyle, badstyle"
     quiet = request.model_copy(update={"override_settings": {"textual_inversion_add_hashes_to_infotext": False}})
-    assert "TI hashes" not in run(app, quiet).images[0].infotext
+    params = read_infotext(run(app, quiet).images[0].infotext).params
+    assert "TI hashes" not in params
+    assert params["TI"] == "inkstyle, badstyle"
     assert path.exists()
 
 
@@ -80,4 +83,4 @@ def test_what_no_prompt_names_is_not_spoken_of(app: App, heart: Heart) -> None:
     save(app, "badstyle")
     end = run(app, heart())
     assert end.comments == ()
-    assert "TI hashes" not in end.images[0].infotext
+    assert not {"TI", "TI hashes"} & read_infotext(end.images[0].infotext).params.keys()

@@ -44,7 +44,7 @@ CORPUS = settings(
 )
 NOT_IN_A_TEXT = {
     *("styles", "batch_size", "n_iter", "do_not_save_samples", "do_not_save_grid", "override_settings"),
-    *("init_images", "mask", "latent_mask", "firstpass_image", "include_init_images", "mask_round"),
+    *("init_images", "mask", "latent_mask", "firstpass_image", "original_size", "include_init_images", "mask_round"),
     *("script_name", "script_args", "alwayson_scripts"),
 }
 """Fields that A1111's texts do not have either: how many, where to, from what. Scripts write entries of their own."""

@@ -13,7 +13,16 @@ OF_A1111 = (
     *("Steps", "Sampler", "Schedule type", "CFG scale", "Image CFG scale", "Seed", "Face restoration", "Size"),
     *("Model hash", "Model", "FP8 weight", "Cache FP16 weight for LoRA", "VAE hash", "VAE", "Variation seed"),
     *("Variation seed strength", "Seed resize from", "Denoising strength", "Conditional mask weight", "Clip skip"),
-    *("ENSD", "Token merging ratio", "Token merging ratio hr", "RNG", "Tiling", "Hires upscale", "Hires resize"),
+    *(
+        "ENSD",
+        "Token merging ratio",
+        "Token merging ratio hr",
+        "Init image hash",
+        "RNG",
+        "Tiling",
+        "Hires upscale",
+        "Hires resize",
+    ),
     *("Hires steps", "Hires upscaler", "Hires checkpoint", "Hires sampler", "Hires schedule type", "Hires prompt"),
     *("Hires negative prompt", "Hires refiner", "Refiner", "Refiner switch at", "Refiner switch by sampling steps"),
     *("Mask mode", "Mask blur", "Inpaint area", "Masked area padding", "Masked content", "Noise multiplier"),
@@ -24,6 +33,7 @@ OF_A1111 = (
 OF_FORGE = (
     *("Distilled CFG Scale", "Hires CFG Scale", "Hires Distilled CFG Scale", "Hires Module 1", "Module 1", "Module 12"),
     "Diffusion in Low Bits",
+    "Original Size",
 )
 TEXT = "a cat\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64"
 

@@ -367,6 +367,10 @@ FOREIGN = "a cat\nSteps: 2, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 64x64
         ("Model hash: {hash}, Magic: 1, RNG: CPU", "This version does not know 'Magic'"),
         ("Model hash: 0123456789, Model: gone", "cannot be made again: The checkpoint gone is not here"),
         ("Model: little, Denoising strength: 0.5", "cannot be made again: It was made from another picture"),
+        (
+            "Model: little, Denoising strength: 0.5, Hires upscale: 2, Original Size: 64x64",
+            "cannot be made again: It was made from another picture",
+        ),
     ],
 )
 def test_pictures_of_others_are_tried_as_far_as_possible(studio: App, rest: str, told: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
 from modules.studio.engine import Ticket
+from modules.studio.infotext import read_infotext, to_request_values
 from modules.studio.job import LOCAL
 from modules.studio.request import Txt2Img
 from modules.web.fields import Form
@@ -58,6 +59,18 @@ def test_what_was_made_larger_can_be_made_larger_again(submit: Submit, app: App)
     assert isinstance(request, Txt2Img)
     assert (request.width, request.height, request.hr_scale, request.hr_prompt) == (96, 96, 2.0, "")
     assert request.denoising_strength == 0.3
+
+
+def test_the_parameters_keep_the_size_that_it_was_first_painted_at(submit: Submit, app: App) -> None:
+    made = submit(enable_hr=True, hr_scale=1.5, denoising_strength=0.5).wait(60).images[0]
+    texts = [made.infotext]
+    for _ in range(2):
+        (made,) = larger(app, made.id, hr_scale=1.5, denoising_strength=0.3, hr_second_pass_steps=1).wait(60).images
+        texts.append(made.infotext)
+    params = [read_infotext(text).params for text in texts]
+    assert [each["Size"] for each in params] == ["64x64", "96x96", "144x144"]
+    assert [each.get("Original Size") for each in params] == [None, "64x64", "64x64"]
+    assert to_request_values(read_infotext(texts[2])).values["original_size"] == "64x64"
 
 
 def test_somebody_elses_picture_is_not_there(submit: Submit, app: App) -> None:

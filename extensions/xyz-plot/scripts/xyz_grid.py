@@ -21,7 +21,7 @@ from xyz_plot.axes import (  # noqa: F401  others look for them here
     make_axis_options,
     str_permutations,
 )
-from xyz_plot.plot import Vary, confirm, paint, read_axis, sheets, together, with_seeds
+from xyz_plot.plot import SEEDS, Vary, confirm, paint, read_axis, sheets, together, with_seeds
 from xyz_plot.values import ValuesError
 
 from modules import images, processing, scripts, shared
@@ -175,6 +175,8 @@ class Script(scripts.Script):
             if axis.is_used:
                 p.extra_generation_params[f"{letter} Type"] = axis.option.label
                 p.extra_generation_params[f"{letter} Values"] = text or ", ".join(_quoted(value) for value in listed)
+                if axis.option.label in SEEDS and not open_seeds:
+                    p.extra_generation_params[f"Fixed {letter} Values"] = ", ".join(map(str, axis.values))
         cells = list(paint(p, axes, Vary(vary_x, vary_y, vary_z)))
         table.keep(p, axes, cells)
         return self._processed(p, axes, cells, legend=legend, lone=lone, subs=subs, margin=margin)

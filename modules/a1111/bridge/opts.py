@@ -16,7 +16,7 @@ from . import places
 from .host import host
 from .theirs_options import DEFAULTS
 
-SAVING = ("outdir_save", "outdir_init_images")
+SAVING = ("outdir_save",)
 """Folders that are none of ours."""
 
 

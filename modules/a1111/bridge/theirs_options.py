@@ -22,7 +22,7 @@ ON = _names(
 )
 OFF = _names(
     """
-    grid_extended_filename grid_prevent_empty_spots save_init_img notification_muted
+    grid_extended_filename grid_prevent_empty_spots notification_muted
     use_save_to_dirs_for_ui use_upscaler_name_as_suffix clean_temp_dir_at_start
     face_restoration_unload samples_log_stdout show_warnings show_gradio_deprecation_warnings list_hidden_files
     disable_mmap_load_safetensors hide_ldm_prints dump_stacks_on_signal unload_models_when_training pin_memory
@@ -45,7 +45,6 @@ VALUES: dict[str, Any] = {
     "outdir_samples": "",
     "outdir_grids": "",
     "outdir_save": "log/images",
-    "outdir_init_images": "outputs/init-images",
     "temp_dir": "",
     "grid_format": "png",
     "grid_text_active_color": "#000000",
