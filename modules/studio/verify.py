@@ -19,6 +19,7 @@ from modules.studio.image_files import encode, open_picture, read_parameters, re
 from modules.studio.infotext import read_infotext
 from modules.studio.job import LOCAL, Job, Progress
 from modules.studio.record import read_record
+from modules.studio.renamed import by_their_hashes
 from modules.studio.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ def _of_file(app: App, file: Path, say: Callable[[str], None]) -> bool:
 
 def _read(data: bytes, app: App, owner: str) -> Again:
     record = read_record(read_texts(data))
-    return from_record(record, app, owner) if record else from_infotext(read_infotext(read_parameters(data)), app)
+    again = from_record(record, app, owner) if record else from_infotext(read_infotext(read_parameters(data)), app)
+    return by_their_hashes(again, app)
 
 
 def _until_made(ticket: Ticket, which: int) -> Progress:

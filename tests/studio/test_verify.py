@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
@@ -306,6 +307,80 @@ def test_a_network_that_is_another_or_missing_is_named(
     verdict = verify(studio, data, LOCAL)
     assert not verdict.identical
     assert cause in verdict.sentence
+
+
+def bring_lora(studio: App, name: str, seed: int = 3) -> Path:
+    with studio.store.lease("little.safetensors") as model:
+        width = model.unet.mid_block.attentions[0].transformer_blocks[0].attn2.to_out[0].weight.shape[0]
+    made, place = (
+        torch.Generator().manual_seed(seed),
+        "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_out_0",
+    )
+    tensors = {
+        f"{place}.lora_up.weight": torch.randn(width, 4, generator=made),
+        f"{place}.lora_down.weight": torch.randn(4, width, generator=made),
+    }
+    save_file(tensors, path := studio.folders.lora / f"{name}.safetensors")
+    return path
+
+
+def bring_embedding(studio: App, name: str, seed: int = 3) -> Path:
+    width = studio.store.find("little.safetensors").text_widths[0]
+    made = torch.Generator().manual_seed(seed)
+    save_file(
+        {"emb_params": torch.randn(2, width, generator=made)}, path := studio.folders.embeddings / f"{name}.safetensors"
+    )
+    return path
+
+
+def bring_hypernetwork(studio: App, name: str) -> Path:
+    save_hypernetwork(studio, name)
+    return studio.folders.hypernetworks / f"{name}.pt"
+
+
+RENAMED: dict[str, tuple[Callable[[App, str], Path], str, str]] = {
+    "a LoRA": (bring_lora, "a cat <lora:style:0.5:te=1>", "LoRA"),
+    "an embedding": (bring_embedding, "a [(Style:1.2):cat:0.5], style", "embedding"),
+    "a hypernetwork": (bring_hypernetwork, "a cat <hypernet:style:1>", "hypernetwork"),
+}
+
+
+@pytest.mark.parametrize("of_old_times", [False, True], ids=["alone", "beside another of the old name"])
+@pytest.mark.parametrize("kind", RENAMED)
+def test_a_network_that_has_another_name_now_is_found_by_its_hash(studio: App, kind: str, of_old_times: bool) -> None:
+    bring, prompt, word = RENAMED[kind]
+    path = bring(studio, "style")
+    data = file_of(studio, prompt=prompt)
+    path.rename(path.with_stem("fine one (2)"))
+    path.write_bytes(b"other weights") if of_old_times else None
+    told = f"identical (The {word} style is called fine one (2) here.)"
+    assert verify(studio, data, LOCAL).sentence == told
+    assert record_in(data).image.prompt == prompt
+
+
+def test_a_network_whose_weights_are_gone_is_not_replaced(studio: App) -> None:
+    bring_lora(studio, "style")
+    data = file_of(studio, prompt="a cat <lora:style:1>")
+    bring_lora(studio, "style", seed=4)
+    bring_lora(studio, "other", seed=5)
+    verdict = verify(studio, data, LOCAL)
+    assert verdict.notes == ()
+    assert verdict.cause.startswith("Lora hashes: style: ")
+
+
+def test_the_hashes_of_other_programs_find_a_network_too(studio: App) -> None:
+    bring_lora(studio, "fine")
+    bring_embedding(studio, "worn")
+    file_of(studio)
+    model = studio.store.find("little.safetensors").sha256[:10]
+    lora = studio.loras.short_hash(studio.loras.find("fine"))
+    studio.embeddings.refresh()
+    embedding = studio.embeddings.short_hash(studio.embeddings.files["worn"])
+    text = f"<lora:style:1> {FOREIGN}Model hash: {model}, RNG: CPU, Version: v1.10.1, "
+    text += f'Lora hashes: "style: {lora}, : {lora}, {lora}", TI hashes: "cat: {embedding}"'
+    verdict = verify(studio, of_a_stranger(text), LOCAL)
+    assert verdict.notes[1:] == ("The LoRA style is called fine here.", "The embedding cat is called worn here.")
+    assert verdict.cause == "Another program made it (v1.10.1); details of rounding differ."
 
 
 def test_other_weights_of_the_face_restorer_are_named(studio: App, tmp_path: Path) -> None:
