@@ -373,6 +373,7 @@ def test_the_hashes_of_other_programs_find_a_network_too(studio: App) -> None:
     bring_embedding(studio, "worn")
     file_of(studio)
     model = studio.store.find("little.safetensors").sha256[:10]
+    studio.loras.refresh()
     lora = studio.loras.short_hash(studio.loras.find("fine"))
     studio.embeddings.refresh()
     embedding = studio.embeddings.short_hash(studio.embeddings.files["worn"])

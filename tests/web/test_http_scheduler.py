@@ -173,6 +173,26 @@ def test_a_job_has_a_name_and_a_bookmark(closed_site: Gate, paused: App) -> None
     assert told(closed_site, "GET", f"task/{id}")["data"]["bookmarked"] is False
 
 
+def test_the_history_is_narrowed_to_what_is_bookmarked(closed_site: Gate, submit: Submit) -> None:
+    first, second = (submit("alice", seed=seed) for seed in (3, 4))
+    others = submit("bob", seed=5)
+    for ticket in (first, second, others):
+        ticket.wait(WAIT)
+
+    def bookmarked() -> list[str]:
+        return [task["id"] for task in told(closed_site, "GET", "history?status=bookmarked")["tasks"]]
+
+    assert bookmarked() == []
+    told(closed_site, "POST", f"task/{first.id}/bookmark")
+    told(closed_site, "POST", f"task/{others.id}/bookmark", who=BOB)
+    assert bookmarked() == [first.id]
+    told(closed_site, "POST", f"task/{second.id}/bookmark")
+    assert bookmarked() == [second.id, first.id]
+    told(closed_site, "POST", f"task/{first.id}/unbookmark")
+    assert bookmarked() == [second.id]
+    assert told(closed_site, "GET", "history?status=bookmarked")["total"] == 1
+
+
 def test_pictures_are_queued_and_no_address_is_called(closed_site: Gate, paused: App) -> None:
     picture = {**QUICK, "init_images": [encoded(png())], "denoising_strength": 0.5}
     id = told(closed_site, "POST", "queue/img2img", picture)["task_id"]

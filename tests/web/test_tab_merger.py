@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.app import App
@@ -61,6 +63,15 @@ def values(form: MergerForm, **changes: Any) -> list[Any]:
     return list({**plain, **changes}.values())
 
 
+def merged(form: MergerForm, models: App, **changes: Any) -> dict[str, torch.Tensor]:
+    """The weights that a press of Merge makes."""
+    job = models.engine.job(form.submit(values(form, **changes), "ann"))
+    assert job is not None
+    end = Ticket(job).wait(60)
+    assert (end.state, end.error) == ("done", "")
+    return load_file(models.store.folder / f"{changes['custom_name']}.safetensors")
+
+
 def test_the_ids_are_a1111s(form: MergerForm) -> None:
     ids = {widget.elem_id for widget in form.widgets.values()}
     assert {f"modelmerger_{name}" for name in A1111_IDS} <= ids
@@ -94,6 +105,20 @@ def test_a_press_of_merge_is_a_job_that_says_what_it_makes(form: MergerForm, mod
     assert (shown["kind"], shown["makes"]) == ("merge", "new.safetensors")
     assert shown["prompt"] == "0.7(a) + 0.3(b) → new.safetensors"
     assert json.dumps(shown)
+
+
+def test_a_folder_that_is_chosen_is_merged_with_a_file(form: MergerForm, models: App) -> None:
+    offered = dict(zip(form.widgets, form.recall("ann"), strict=False))["secondary_model_name"]["choices"]
+    folder = next(name for _, name in offered if not name.endswith(".safetensors"))
+    names = {"primary_model_name": "a.safetensors", "secondary_model_name": folder}
+    made = merged(form, models, **names, multiplier=1.0, custom_name="wholly the folder")
+    copied = merged(form, models, primary_model_name=folder, interp_method="No interpolation", custom_name="copy")
+    half = merged(form, models, **names, multiplier=0.5, custom_name="half")
+    key = "model.diffusion_model.input_blocks.0.0.weight"
+    assert made.keys() >= copied.keys() <= half.keys()
+    assert torch.equal(made[key], copied[key])
+    mean = (load_file(models.store.folder / "a.safetensors")[key].float() + copied[key].float()) / 2
+    assert torch.allclose(half[key].float(), mean, atol=1e-3)
 
 
 def test_what_is_missing_is_said(form: MergerForm, models: App) -> None:
