@@ -26,6 +26,18 @@ def run_postprocessing_webui(*_: Any, **__: Any) -> Any:
     refuse("run_postprocessing_webui", "use postprocessing.run_extras, or the Extras tab")
 
 
+def enlarged(image: Image.Image, request: Extras) -> tuple[Image.Image, dict[str, str]]:
+    """The picture as large as the request says, and the entries of the infotext about it.
+
+    Raises: AquatintError naming an upscaler that is not here.
+    """
+
+    def enlarge(picture: Image.Image, upscaler: Any, size: tuple[int, int]) -> Image.Image:
+        return host.app.upscalers.upscale(picture, upscaler.name, *size, tiles_of(present()))
+
+    return enlargement(request, host.app.upscalers).apply(image, enlarge)
+
+
 def run_extras(
     extras_mode: int,
     resize_mode: int,
@@ -64,14 +76,10 @@ def run_extras(
             "codeformer_weight": codeformer_weight,
         }
     )
-
-    def enlarge(picture: Image.Image, upscaler: Any, size: tuple[int, int]) -> Image.Image:
-        return host.app.upscalers.upscale(picture, upscaler.name, *size, tiles_of(present()))
-
     made = image
     for name, share in restorers(request):
         made, _found = host.app.faces.restore(made, name, share, codeformer_weight)
-    made, facts = enlargement(request, host.app.upscalers).apply(made, enlarge)
+    made, facts = enlarged(made, request)
     words = ", ".join(f"{key}: {value}" for key, value in facts.items())
     if save_output:
         folder = output_dir or read_option("outdir_extras_samples")

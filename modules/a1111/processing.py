@@ -25,6 +25,7 @@ from .bridge.pictures import (
     uncrop,
 )
 from .bridge.processed import Processed, program_version
+from .rng import slerp
 
 __all__ = [
     "Processed",
@@ -46,6 +47,7 @@ __all__ = [
     "process_images_inner",
     "program_version",
     "setup_color_correction",
+    "slerp",
     "txt2img_image_conditioning",
     "uncrop",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .bridge.host import host
 from .bridge.missing import Missing
 from .bridge.text_stage import TextStage
 from .textual_inversion.textual_inversion import EmbeddingDatabase
@@ -18,7 +19,6 @@ class StableDiffusionModelHijack:
     """Counts tokens and knows the embeddings."""
 
     fixes = None
-    layers = None
     circular_enabled = False
     clip = None
     optimization_method = "Automatic"
@@ -27,6 +27,11 @@ class StableDiffusionModelHijack:
         self.embedding_db = EmbeddingDatabase()
         self.comments: list[str] = []
         self.extra_generation_params: dict[str, Any] = {}
+
+    @property
+    def layers(self) -> list[Any]:
+        """All modules of the networks at work, which are diffusers' and transformers'; none outside a job."""
+        return [] if host.model is None else [module for part in host.model.parts for module in part.modules()]
 
     def get_prompt_lengths(self, text: str) -> tuple[int, int]:
         """(tokens, of so many that its chunks have room for)"""

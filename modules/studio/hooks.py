@@ -42,6 +42,9 @@ class Hooks:
     def job_opens(self, job: Job) -> None:
         """Nothing has been made of the request yet: prompts, seeds, sizes and options may be replaced."""
 
+    def model_leased(self, job: Job, model: Model) -> None:
+        """The job has its model until its pictures are made; a batch's passes may be given others."""
+
     def job_begins(self, job: Job) -> None:
         """Prompts and seeds of all images are set and may still be changed."""
 
@@ -170,6 +173,10 @@ class Chain(Hooks):
     def job_opens(self, job: Job) -> None:
         for hook in self.hooks:
             hook.job_opens(job)
+
+    def model_leased(self, job: Job, model: Model) -> None:
+        for hook in self.hooks:
+            hook.model_leased(job, model)
 
     def job_begins(self, job: Job) -> None:
         for hook in self.hooks:

@@ -57,20 +57,27 @@ class Recipe:
         job = self.job
         self.hooks.job_opens(job)
         try:
-            set_up_images(job)
-            self.hooks.job_begins(job)
             job.report(stage=f"loading {job.options.sd_model_checkpoint}", batches=job.request.batches)
-            with self.store.lease(job.options.sd_model_checkpoint, job.options.sd_vae) as model, torch.inference_mode():
-                job.made = made_with(model, job, self.store, map(self._open, job.request.pictures()))
-                for index in range(job.request.batches):
-                    batch = _batch_of(job, index)
-                    if job.interrupted or not batch.prompts:
-                        break
-                    self._batch(batch, model)
-                self._save_grid(model)
+            with self.store.lease(job.options.sd_model_checkpoint, job.options.sd_vae) as model:
+                self.hooks.model_leased(job, model)
+                set_up_images(job)
+                self.hooks.job_begins(job)
+                with torch.inference_mode():
+                    self._batches(model)
             self.hooks.pictures_made(job, self._images)
         finally:
             self.hooks.job_ends(job)
+
+    def _batches(self, model: Model) -> None:
+        job = self.job
+        job.made = made_with(model, job, self.store, map(self._open, job.request.pictures()))
+        job.report(batches=job.request.batches)
+        for index in range(job.request.batches):
+            batch = _batch_of(job, index)
+            if job.interrupted or not batch.prompts:
+                break
+            self._batch(batch, model)
+        self._save_grid(model)
 
     def _opener(self) -> Callable[[str], Image.Image]:
         """Opens the pictures of the request: what hooks have brought, or the owner's uploads, each once."""

@@ -19,6 +19,7 @@ FILES = {
     "extensions/one/tags/danbooru.csv": b"3",
     "extensions/one/page/index.html": b"4",
     "extensions/two words/javascript/a b.mjs": b"5",
+    "extensions/two words/models/hand.fbx": b"8",
     "tmp/paths.txt": b"6",
     "models/Lora/cat.png": b"7",
 }

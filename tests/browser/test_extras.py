@@ -85,7 +85,7 @@ def test_a_size_is_met_and_the_form_is_there_again_after_a_reload(visitor: Visit
 def test_a_generated_picture_is_sent_to_extras_with_its_parameters(visitor: Visitor) -> None:
     visitor.ask_for("a red heart")
     visitor.pictures_of(visitor.generate)
-    visitor.page.locator("#txt2img_gallery").get_by_role("button", name="To Extras").click()
+    visitor.page.locator("#image_buttons_txt2img #txt2img_send_to_extras").click()
     expect(visitor.page.locator("#extras_image .aq-size-note")).to_have_text("128 × 128")
     choose(visitor, "Lanczos")
     visitor.page.get_by_label("Times the size").check()

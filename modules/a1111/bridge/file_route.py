@@ -14,7 +14,11 @@ from starlette.routing import Route
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".ico"})
 WORDS = frozenset({".txt", ".csv", ".json", ".yaml", ".yml", ".md", ".tsv"})
 PROGRAMS = frozenset({".js", ".mjs", ".css", ".map", ".html", ".htm", ".svg", ".wasm"})
-OTHERS = frozenset({".woff", ".woff2", ".ttf", ".otf", ".mp3", ".wav", ".ogg", ".mp4", ".webm", ".glb", ".onnx"})
+FONTS = frozenset({".woff", ".woff2", ".ttf", ".otf", ".eot"})
+FILMS = frozenset({".mp3", ".wav", ".ogg", ".flac", ".m4a", ".mp4", ".webm", ".mov"})
+SHAPES = frozenset({".glb", ".gltf", ".bin", ".fbx", ".obj", ".mtl", ".stl", ".ply", ".vrm", ".bvh", ".hdr", ".exr"})
+OTHERS = FONTS | FILMS | SHAPES | {".onnx", ".tflite", ".task"}
+"""What pages of extensions show, and what shows it: 3D models for editors of poses, networks that a browser runs."""
 STRICT = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 AGAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
 """The browser asks each time whether its copy is still the newest."""

@@ -65,7 +65,7 @@ class Bridge(Hooks):
         self.callbacks: Any = importlib.import_module("modules.script_callbacks")
         self.scripts: Any = importlib.import_module("modules.scripts")
         self._saving: Filing | None = None
-        self._before: list[tuple[Job | None, Any]] = []
+        self._before: list[tuple[Job | None, Any, Model | None]] = []
 
     def runner_for(self, request: Request) -> Any:
         """The scripts that may take part."""
@@ -109,7 +109,7 @@ class Bridge(Hooks):
 
     def job_opens(self, job: Job) -> None:
         p: Any = self.face_of(job)
-        self._before.append((host.job, host.p))
+        self._before.append((host.job, host.p, host.model))
         host.job, host.p = job, p
         if p.scripts is not None:
             before, put_back = job.request, p.remember()
@@ -126,6 +126,9 @@ class Bridge(Hooks):
             if values:
                 setattr(job, listed, list(values))
 
+    def model_leased(self, job: Job, model: Model) -> None:
+        host.model = model
+
     def job_begins(self, job: Job) -> None:
         p: Any = host.p
         if job.outer is not None and course.COURSE in job.outer.kept:
@@ -141,7 +144,7 @@ class Bridge(Hooks):
 
     def batch_begins(self, job: Job, batch: Batch, model: Model) -> None:
         p: Any = host.p
-        host.model, p._batch, p.iteration = model, batch, batch.index
+        p._batch, p.iteration = batch, batch.index
         batch_rows.begin(p)
         if p.scripts is None:
             return
@@ -339,12 +342,11 @@ class Bridge(Hooks):
         if job.outer is not None and course.COURSE in job.outer.kept:
             job.outer.report(batch=job.outer.progress.batch + job.request.batches, step=0)
         if self._before:
-            host.job, host.p = self._before.pop()
+            host.job, host.p, host.model = self._before.pop()
         if job.outer is None:
             p = job.kept.pop(course.FACE, None)
             if p is not None and course.OUTSIDE in job.kept:
                 p.release()
-            host.model = None
 
 
 def _tensor(made: Any, before: Tensor) -> Tensor:

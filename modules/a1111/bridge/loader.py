@@ -29,6 +29,8 @@ WORDS = Path(__file__).parents[1]
 """The folder of A1111's names."""
 NAMESPACE = "scripts"
 """The package that extensions import their own files from."""
+A1111S = {"postprocessing_upscale": "modules.bridge.upscale_script"}
+"""What A1111 itself has in that package and extensions use, and what stands for it."""
 
 
 def load_extensions(app: App, *, wanted: str = "all", report: Report = lambda name: None) -> list[Found]:
@@ -153,9 +155,13 @@ def _namespace() -> ModuleType:
     """The package `scripts`, which has no file of its own."""
     if NAMESPACE not in sys.modules or not hasattr(sys.modules[NAMESPACE], "__path__"):
         module = ModuleType(NAMESPACE, "The scripts/ folders of all extensions.")
-        module.__path__ = []
+        module.__path__, module.__file__ = [], None
         sys.modules[NAMESPACE] = module
-    return sys.modules[NAMESPACE]
+    namespace = sys.modules[NAMESPACE]
+    for name, place in A1111S.items():
+        sys.modules[f"{NAMESPACE}.{name}"] = module = importlib.import_module(place)
+        setattr(namespace, name, module)
+    return namespace
 
 
 def _take_classes(module: ModuleType, path: Path, extension: Found) -> None:

@@ -24,7 +24,6 @@ INSIDES = {
     "network_layer_mapping": "LoRAs are built in: write <lora:name:1> into the prompt",
     "conditioner": "use sd_model.get_learned_conditioning inside a job",
     "save_checkpoint": "checkpoints are merged and written on the Merge tab",
-    "alphas_cumprod": "schedules are told in sigmas: sd_model.training_sigmas inside a job",
 }
 """What has no counterpart, and what to use instead."""
 
@@ -131,6 +130,13 @@ class ModelFace:
     def training_sigmas(self) -> Tensor:
         """(1000,), ascending."""
         return self._leased("training_sigmas").training_sigmas
+
+    @property
+    def alphas_cumprod(self) -> Tensor:
+        """(1000,), descending: the products of the schedule's alphas, 1 / (sigma² + 1) (DDPM)."""
+        return 1 / (self._leased("alphas_cumprod").training_sigmas ** 2 + 1)
+
+    alphas_cumprod_original = alphas_cumprod
 
     def get_first_stage_encoding(self, encoding: Any) -> Any:
         """Scaled already."""

@@ -6,18 +6,24 @@ import { button } from './dom.js';
 import { confirmed } from './dialog.js';
 import { orToast, toast } from './toast.js';
 
-/** Buttons for the picture that `current()` gives; `context` is {tab(), removed(id), larger?(image)}. */
+/** Buttons for the picture that `current()` gives; `context` is {tab(), removed(id), larger?(image), row?}.
+ *
+ * `row` gives each the id that A1111 has for it in the results of that tab: scripts of extensions look for them.
+ */
 export function actionButtons(current, context) {
   const act = (work) => () => {
     const image = current();
     if (image) orToast(() => work(image, context));
   };
+  const { row } = context;
+  const sends = (tab, icon, label, title) =>
+    button(icon, label, act((image) => sendTo(tab, image)), { title, id: row && `${row}_send_to_${tab}` });
   return [
-    button('download', 'Save', act(save)),
-    button('image', 'To img2img', act((image) => sendTo('img2img', image)), { title: 'Send to img2img' }),
-    button('brush', 'To inpaint', act((image) => sendTo('inpaint', image)), { title: 'Send to inpaint' }),
-    button('fit', 'To Extras', act((image) => sendTo('extras', image)), { title: 'Send to Extras, to make it larger' }),
-    context.larger && button('wand', 'Hires fix', act(context.larger), { title: 'Paint it once more, larger, with the hires settings of the form' }),
+    button('download', 'Save', act(save), { id: row && `save_${row}` }),
+    sends('img2img', 'image', 'To img2img', 'Send to img2img'),
+    sends('inpaint', 'brush', 'To inpaint', 'Send to inpaint'),
+    sends('extras', 'fit', 'To Extras', 'Send to Extras, to make it larger'),
+    context.larger && button('wand', 'Hires fix', act(context.larger), { title: 'Paint it once more, larger, with the hires settings of the form', id: row && `${row}_upscale` }),
     button('recycle', 'Reuse seed', act(reuseSeed), { title: 'Use the seed of this picture again' }),
     button('sliders', 'Reuse all', act(reuseAll), { title: 'Use all parameters of this picture again' }),
     button('trash', 'Delete', act(remove), { class: 'aq-danger', bare: true }),

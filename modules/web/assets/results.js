@@ -35,8 +35,8 @@ export function mount(element, { tab, hint = 'Describe one, then press Generate.
   const stage = h('div', { class: 'aq-stage', tabIndex: 0, onkeydown: keys }, empty, picture, back, forth, progress.element, comments);
   const actions = h(
     'div',
-    { class: 'aq-actions-row', role: 'toolbar', 'aria-label': 'Picture' },
-    actionButtons(() => current(), { tab: () => form, removed: forget, larger }),
+    { class: 'aq-actions-row', role: 'toolbar', 'aria-label': 'Picture', id: `image_buttons_${tab}` },
+    actionButtons(() => current(), { tab: () => form, removed: forget, larger, row: tab }),
   );
   const strip = h('div', { class: 'aq-strip', role: 'listbox', 'aria-label': 'Finished pictures' });
   const problem = h('div', { class: 'aq-problem', role: 'alert', hidden: true });

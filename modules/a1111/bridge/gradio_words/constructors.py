@@ -137,7 +137,7 @@ def _forgiving(preprocess: Callable[..., Any], speakers: Speakers) -> Callable[.
     def forgiving(self: Any, payload: Any) -> Any:
         try:
             return preprocess(self, payload)
-        except gr.Error:
+        except (gr.Error, TypeError, ValueError):
             if not speakers.made(self):
                 raise
             return payload

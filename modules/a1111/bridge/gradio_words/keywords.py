@@ -23,6 +23,7 @@ BUTTONS = {
 WITH_FORMAT = (gr.Image, gr.Gallery)
 PASTED = (gr.Image, gr.ImageEditor)
 NEVER_CHOSEN = (gr.Dropdown,)
+NUMBERS = (gr.Slider, gr.Number)
 FILES = (gr.File, gr.UploadButton)
 UNSEEN = "aq-unseen"
 """The class of layouts that are on the page and not to be seen."""
@@ -118,6 +119,12 @@ def no_text(kind: type[Block], given: Keywords) -> None:
         given.setdefault("value", "")
 
 
+def written_number(kind: type[Block], given: Keywords) -> None:
+    """A slider could begin at "20"; now it would refuse its own value, and with it all that stands in the form."""
+    if issubclass(kind, NUMBERS) and isinstance(given.get("value"), str):
+        given["value"] = _number(given["value"])
+
+
 def lossless(kind: type[Block], given: Keywords) -> None:
     """Pictures were PNG files with their texts; as WebP they would lose their generation parameters."""
     if issubclass(kind, WITH_FORMAT):
@@ -136,6 +143,7 @@ CHANGES: tuple[Callable[[type[Block], Keywords], None], ...] = (
     invisible,
     not_chosen,
     no_text,
+    written_number,
     lossless,
 )
 
@@ -179,3 +187,12 @@ def _kinds(kind: type[Block]) -> list[Any]:
 def _classes(given: Keywords) -> list[str]:
     classes = given.get("elem_classes") or []
     return [classes] if isinstance(classes, str) else list(classes)
+
+
+def _number(text: str) -> float | None:
+    """None for what is no number, which stands for none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() else number
