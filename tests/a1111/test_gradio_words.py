@@ -359,6 +359,31 @@ def test_an_update_makes_the_component_anew_and_it_stays_an_extensions(say: Say,
     assert (taught.speakers.made(anew), anew.visible) == (True, "hidden")
 
 
+MIXED = """
+with gr.Tabs() as tabs:
+    said = gr.Textbox(visible=False)
+    kept = gr.State(0)
+    with gr.Tab("First"):
+        gr.Textbox()
+    with gr.Tab("Second"):
+        gr.Textbox()
+"""
+
+
+def test_what_stands_among_tabs_and_is_none_is_put_before_them(say: Say) -> None:
+    made = say(MIXED)
+    assert [type(child).__name__ for child in made.tabs.children] == ["Tab", "Tab"]
+    assert made.demo.children == [made.said, made.kept, made.tabs]
+    assert made.kept.parent is made.demo
+
+
+@pytest.mark.filterwarnings("ignore:gr.Tabs")
+def test_tabs_of_others_hold_what_they_hold(taught: Any) -> None:
+    with gr.Blocks(), gr.Tabs() as tabs:
+        said = gr.State()
+    assert tabs.children == [said]
+
+
 @pytest.mark.parametrize(("seen", "classes"), [(True, ["own"]), (False, ["own", "aq-unseen"])])
 def test_a_layout_that_is_not_visible_is_on_the_page_out_of_sight(say: Say, seen: bool, classes: list[str]) -> None:
     row = say("made = gr.Row(visible=False, elem_classes='own')").made

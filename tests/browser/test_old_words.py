@@ -55,6 +55,13 @@ def test_scripts_find_and_hear_what_the_page_of_old_promised(visitor: Visitor) -
     page.wait_for_function("document.querySelector('#old_words_said input, #old_words_said textarea').value")
     assert page.locator("#old_words_said").locator("input, textarea").input_value() == "Hello Ann"
     page.wait_for_function("window.oldWords.tabs.includes('Old words')")
+    open_tabs = "[...document.querySelectorAll('.tabitem')].filter((tab) => tab.style.display === 'block')"
+    ids = page.evaluate(f"{open_tabs}.map((tab) => tab.id).filter((id) => /old_words/.test(id))")
+    assert ids == ["tab_old_words", "old_words_first"]
+    within = "document.querySelector('#old_words_tabs').querySelector('div').querySelectorAll('button')"
+    assert page.evaluate(f"[...{within}].map((tab) => tab.textContent.trim()).filter(Boolean)") == ["First", "Second"]
+    page.evaluate(f"{within}[1].click()")
+    page.wait_for_selector("#old_words_deep", state="visible")
     assert heard(visitor)["updates"] > 0
 
 

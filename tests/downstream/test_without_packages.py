@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from PIL import Image
@@ -128,7 +129,24 @@ def leave_a_bracket_open(page: Page) -> None:
     page.wait_for_selector("#txt2img_token_counter.error", state="attached")
 
 
+def browse_pictures(page: Page) -> None:
+    visitor = person(page)
+    pixels(visitor)
+    visitor.open("image_browser")
+    page.locator("#image_browser_tabs_container [role=tablist] button", has_text="txt2img").first.click()
+    page.locator("#image_browser_tab_txt2img_image_browser_gallery .thumbnail-item").first.click()
+    named = page.locator("#image_browser_tab_txt2img_image_browser").get_by_label("File Name")
+    expect(named).to_have_value(re.compile(r"txt2img-images.*\.png"))
+
+
 RECIPES = [
+    Recipe(
+        "stable-diffusion-webui-images-browser",
+        "github.com/AlUlkesh/stable-diffusion-webui-images-browser",
+        "88bfbe3",
+        "#tab_image_browser-button",
+        browse_pictures,
+    ),
     Recipe(
         "sd-webui-ar", "github.com/alemelis/sd-webui-ar", "3973c86", "#txt2img_container_aspect_ratio", press_a_ratio
     ),

@@ -22,7 +22,7 @@ from .gradio_words.patches import Patches
 from .page_words import PageWords
 
 FOLDER = Path(__file__).with_name("page")
-SCRIPTS = ("selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "mounting.js")
+SCRIPTS = ("selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "open_tab.js", "mounting.js")
 """In this order: each may use what the ones before it have defined."""
 STYLES = "words.css"
 PREFIX = "aquatint/a1111"

@@ -15,6 +15,7 @@ from .old_names import teach_names
 from .patches import Patches
 from .said_once import SaidOnce
 from .speakers import Speakers
+from .tabs import teach_tabs
 from .whole_pages import teach_pages
 
 OLD_MODULES = ("deprecation", "documentation", "inputs", "outputs")
@@ -46,6 +47,7 @@ def install(folders: Sequence[Path], announced: Announced | None = None) -> Taug
     teach_constructors(patches, speakers, said, announced)
     teach_events(patches, speakers, said)
     teach_pages(patches, speakers, said)
+    teach_tabs(patches, speakers)
     teach_configurations(patches)
     added = [f"gradio.{name}" for name in OLD_MODULES if f"gradio.{name}" not in sys.modules]
     for name in added:

@@ -75,6 +75,7 @@
       console.error('The page could not be opened in full:', error);
     } finally {
       document.documentElement.classList.remove('aq-mounting');
+      window.aquatintOpenTabs();
       window.aquatintLoaded();
     }
   }

@@ -1,7 +1,10 @@
 // Selectors that extensions wrote for the page of Gradio 3, read as what stands in their place today.
 
 (() => {
+  // Gradio draws each row of tabs twice, first for its own measurements: nobody is to press these.
+  const PRESSABLE = 'button:not(.tab-container.visually-hidden > *)';
   const RENEWED = [
+    [/(\[[^\]]*\])|(^|[\s>+~,(])button(?![\w-])/g, (_, attribute, before) => attribute ?? `${before}${PRESSABLE}`],
     [/label\s*>\s*(textarea|input)/g, 'label $1'],
     [/>\s*\.tab-nav(?![\w-])/g, ' [role=tablist]'],
     [/\.tab-nav(?![\w-])/g, '[role=tablist]'],

@@ -13,6 +13,7 @@ onUiLoaded(() => {
     closed: Boolean(app.querySelector('#img2img_prompt > label > textarea')),
     fold: Boolean(app.getElementById('txt2img_old_words_text')),
     hidden: Boolean(app.querySelector('#txt2img_old_words_hidden textarea')),
+    open: app.querySelector('#tabs > .tabitem[id^=tab_]').style.display === 'block',
     deep: Boolean(document.getElementById('old_words_deep')),
     paste: Boolean(app.querySelector('#paste')),
     tab: get_uiCurrentTab()?.textContent.trim(),

@@ -110,7 +110,8 @@ def on_ui_tabs():
         with gr.Row():
             name = gr.Textbox(label="Name", elem_id="old_words_name")
             said = gr.Textbox(label="Said", elem_id="old_words_said", interactive=False)
-        with gr.Tabs():
+        with gr.Tabs(elem_id="old_words_tabs"):
+            gr.Textbox(visible=False)
             with gr.TabItem("First", elem_id="old_words_first"):
                 greet = gr.Button("Greet", elem_id="old_words_greet")
             with gr.TabItem("Second", elem_id="old_words_second"):
