@@ -64,7 +64,7 @@ class Options(PageOptions):
         _row(
             "sd",
             "Wildcards and choices in prompts",
-            "__name__ becomes a line of wildcards/name.txt, {a|b} one of both; a seed gives the same words again.",
+            "Two underscores around a name: a line of wildcards/name.txt. {a|b}: one of both. A seed repeats them.",
         ),
     ] = False
     comma_padding_backtrack: Annotated[

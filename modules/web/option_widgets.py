@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 import gradio as gr
@@ -18,7 +17,7 @@ log = logging.getLogger(__name__)
 def option_widget(row: OptionRow, value: Any, *, help: bool = True) -> Any:
     """The component of an option, by its type."""
     common: dict[str, Any] = {"label": row.label, "elem_id": f"setting_{row.name}"}
-    common |= {"info": _plain(row.help) or None} if help else {}
+    common |= {"info": row.help or None} if help else {}
     if row.type == "bool":
         return gr.Checkbox(value, **common)
     if row.type == "choice":
@@ -44,8 +43,3 @@ def declared_widgets(settings: Settings, rows: list[Declared]) -> dict[str, Any]
             continue
         made |= {row.name: component} if row.kept else {}
     return made
-
-
-def _plain(text: str) -> str:
-    """Gradio reads these sentences as Markdown."""
-    return re.sub(r"([_*`<\\])", r"\\\1", text)

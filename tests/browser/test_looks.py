@@ -121,3 +121,22 @@ def test_the_theme_is_changed_and_stays_changed(visitor: Visitor) -> None:
     visitor.page.get_by_role("button", name="Light or dark").click()
     visitor.reload()
     assert visitor.page.evaluate("() => document.body.classList.contains('dark')")
+
+
+def test_a_button_of_an_extension_that_copies_the_looks_of_ours_shows_its_own_sign(visitor: Visitor) -> None:
+    shown = visitor.page.evaluate(
+        """() => {
+            const ours = document.querySelector('#quicksettings button');
+            const theirs = document.createElement('button');
+            theirs.className = ours.className;
+            theirs.textContent = 'S';
+            document.getElementById('quicksettings').append(theirs);
+            const looks = [ours, theirs].map((each) => [
+                getComputedStyle(each, '::before').display === 'none',
+                getComputedStyle(each).fontSize === '0px',
+            ]);
+            theirs.remove();
+            return looks;
+        }"""
+    )
+    assert shown == [[False, True], [True, False]]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Server, Visit, serving
 
@@ -33,6 +33,19 @@ def choose(page: Page, box: str, name: str) -> None:
 def numbers(page: Page) -> list[str]:
     """The first column of the table, from above."""
     return [row.split()[0] for row in page.locator(ROWS).all_inner_texts()]
+
+
+def lines_of(element: Locator) -> int:
+    """How many lines its text takes."""
+    boxes: int = element.evaluate(
+        """(element) => {
+            const range = document.createRange();
+            range.selectNodeContents(element);
+            const boxes = [...range.getClientRects()].filter((box) => box.width > 0);
+            return new Set(boxes.map((box) => Math.round(box.top / 8))).size;
+        }"""
+    )
+    return boxes
 
 
 def test_a_script_that_is_chosen_shows_what_it_wants_seen(visit: Visit, tmp_path: Path) -> None:
@@ -83,3 +96,22 @@ def test_a_plot_is_painted_sorted_and_one_of_its_cells_painted_again(visit: Visi
     told = visitor.details().split("\n")
     assert told[told.index("Steps") + 1] == "2"
     assert told[told.index("CFG scale") + 1] == "7"
+
+
+def test_headings_of_the_table_stay_on_one_line_beside_long_values(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    long = "a blue heart in the evening light over the quiet sea with many small boats and a lighthouse far away"
+    visitor.ask_for("red heart", seed=5, width=64, height=64)
+    choose(page, "script_list", "X/Y/Z plot")
+    choose(page, f"{PLOT}_x_type", "Prompt S/R")
+    page.fill(f"#{PLOT}_x_values textarea", f"red heart, {long}")
+    choose(page, f"{PLOT}_y_type", "Steps")
+    page.fill(f"#{PLOT}_y_values textarea", "1, 2")
+    choose(page, f"{PLOT}_z_type", "Nothing")
+    visitor.pictures_of(visitor.generate)
+    visitor.unfold(page.locator(f"#{PLOT}_table_fold > button"))
+    expect(page.locator(ROWS)).to_have_count(4)
+    headings = page.locator(f"#{PLOT}_table [role=columnheader] .header-content").all()
+    assert len(headings) == 7
+    assert {lines_of(heading) for heading in headings} == {1}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,11 @@ def test_every_option_has_a_row_that_a_page_can_be_made_from() -> None:
     assert (rows["samples_format"].type, rows["samples_format"].choices) == ("choice", ("png", "jpg", "webp"))
     assert rows["samples_save"].type == "bool"
     assert rows["outdir_txt2img_samples"].restricted
+
+
+GRADIO_MARKS = re.compile(r"`[^`]+`|\[[^\]]+\]\([^)]+\)|__.+?__|\*.+?\*|(?<!\w)_.+?_(?!\w)|\\[_*`]")
+"""What Gradio 6 takes for emphasis, code or a link in the help of an option; it knows no way to say that it is none."""
+
+
+def test_what_helps_with_an_option_reads_on_the_page_as_it_is_written() -> None:
+    assert [(row.name, row.help) for row in option_rows() if GRADIO_MARKS.search(row.help)] == []

@@ -16,7 +16,8 @@ from xyz_plot.plot import Axis, Cell
 
 PEOPLE = 50
 """Whose last plots are remembered."""
-HEADINGS = ["Cell", "X", "Y", "Z", "Seed", "Seconds", "Problem"]
+WIDTHS = {"Cell": 72, "X": 120, "Y": 120, "Z": 90, "Seed": 110, "Seconds": 100, "Problem": 120}
+"""Headings, and their pixels: Gradio's own measure gives a long value all the room, and breaks the words of the rest."""
 
 SORT_BY_HEADINGS = """() => {
     const table = document.getElementById("%s");
@@ -84,7 +85,13 @@ def build(elem_id: Any) -> None:
     """The table on the page, folded away."""
     with gr.Accordion("Cells of the last plot", open=False, elem_id=elem_id("table_fold")) as fold:
         cells = gr.Dataframe(
-            headers=HEADINGS, interactive=False, type="array", wrap=True, max_height=320, elem_id=elem_id("table")
+            headers=list(WIDTHS),
+            column_widths=[f"{width}px" for width in WIDTHS.values()],
+            interactive=False,
+            type="array",
+            wrap=True,
+            max_height=320,
+            elem_id=elem_id("table"),
         )
         with gr.Row():
             number = gr.Number(label="Cell", precision=0, minimum=0, elem_id=elem_id("cell"), min_width=80, scale=1)
