@@ -22,7 +22,8 @@ from modules.diffusion.prompt_check import Problem, check_prompt
 from modules.diffusion.prompt_parts import LORA_KINDS, Network, read_prompt
 from modules.studio.request import Img2Img, Request, Txt2Img
 from modules.studio.settings import Options
-from modules.studio.templates import NAME, first_choice
+from modules.studio.template_parts import NAME
+from modules.studio.templates import first_choice
 
 if TYPE_CHECKING:
     from modules.diffusion.checkpoint import Checkpoint
