@@ -88,6 +88,7 @@ class TokenizedText:
     def shown_at(self, step: int, timeline: Timeline) -> list[int]:
         """The indices of the tokens that are the text of a step."""
         shown: list[int] = []
+        ends = {when: timeline.last_step(when) for when in self._whens()}
         rest = [(0, len(self.tokens))]
         while rest:
             index, end = rest.pop()
@@ -98,7 +99,7 @@ class TokenizedText:
                     index += 1
                 else:
                     rest.append((edit.closing + 1, end))
-                    index, end = edit.parts[self._chosen(edit, step, timeline)]
+                    index, end = edit.parts[self._chosen(edit, step, ends)]
         return shown
 
     def text_at(self, step: int, timeline: Timeline) -> str:
@@ -113,13 +114,17 @@ class TokenizedText:
         """The last step of each of the texts, in order."""
         if any(edit.when is None for edit in self.edits.values()):
             return list(range(1, timeline.steps + 1))
-        ends = {timeline.last_step(self.when(edit)) for edit in self.edits.values()}
+        ends = {timeline.last_step(when) for when in self._whens()}
         return sorted((ends | {timeline.steps}) - {0})
 
-    def _chosen(self, edit: Edit, step: int, timeline: Timeline) -> int:
+    def _whens(self) -> set[str]:
+        """Each number once, as the tokens have it."""
+        return {self.tokens[edit.when] for edit in self.edits.values() if edit.when is not None}
+
+    def _chosen(self, edit: Edit, step: int, ends: Mapping[str, int]) -> int:
         if edit.when is None:
             return (step - 1) % len(edit.parts)
-        return 0 if step <= timeline.last_step(self.when(edit)) else 1
+        return 0 if step <= ends[self.tokens[edit.when]] else 1
 
 
 def text_schedule(text: str, timeline: Timeline) -> list[TimedText]:
@@ -193,4 +198,4 @@ def _read_square(read: TokenizedText, group: _Open, closing: int) -> bool:
 
 
 def _between(borders: list[int]) -> tuple[tuple[int, int], ...]:
-    return tuple((start + 1, end) for start, end in pairwise(borders))
+    return tuple([(start + 1, end) for start, end in pairwise(borders)])
