@@ -377,6 +377,12 @@ def test_what_stands_among_tabs_and_is_none_is_put_before_them(say: Say) -> None
     assert made.kept.parent is made.demo
 
 
+def test_tabs_without_a_tab_are_what_stands_in_them(say: Say, taught: Any) -> None:
+    made = say("with gr.Tabs() as tabs:\n    with gr.Column() as column:\n        gr.Textbox()")
+    assert made.demo.children == [made.column]
+    assert made.tabs._id not in made.demo.blocks
+
+
 @pytest.mark.filterwarnings("ignore:gr.Tabs")
 def test_tabs_of_others_hold_what_they_hold(taught: Any) -> None:
     with gr.Blocks(), gr.Tabs() as tabs:

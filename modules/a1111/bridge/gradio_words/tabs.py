@@ -13,7 +13,7 @@ from .speakers import Speakers
 
 
 def teach_tabs(patches: Patches, speakers: Speakers) -> None:
-    """What is not a tab stands before the tabs."""
+    """What is not a tab stands before the tabs; without any tab there are no tabs either."""
     patches.set(gr.Tabs, "__exit__", _sorted_out(vars(gr.Tabs)["__exit__"], speakers))
 
 
@@ -27,6 +27,9 @@ def _sorted_out(leave: Callable[..., Any], speakers: Speakers) -> Callable[..., 
             self.parent.children[place:place] = others
             for child in others:
                 child.parent = self.parent
-        return leave(self, *args)
+        left = leave(self, *args)
+        if others and not self.children:
+            self.unrender()
+        return left
 
     return sorted_out
