@@ -12,6 +12,10 @@ def parse_version(text: str | None) -> tuple[int, ...] | None:
     return tuple(map(int, match.groups())) if match else None
 
 
+v160, v170_tsnr, v180, v180_hr_styles = (1, 6, 0), (1, 7, 0), (1, 8, 0), (1, 8, 0)
+"""What some entries changed in; commits between two releases count as the earlier one."""
+
+
 def backcompat(d: dict[str, Any]) -> None:
     """Texts before 1.6 edited prompts by other timelines."""
     version = parse_version(d.get("Version"))

@@ -14,6 +14,7 @@ from .bridge.containment import containment
 from .bridge.face import IMG2IMG_ROWS, SHARED_ROWS, TXT2IMG_ROWS, Face, Row
 from .bridge.host import host
 from .bridge.pictures import (
+    DecodedSamples,
     apply_color_correction,
     apply_overlay,
     create_binary_mask,
@@ -28,6 +29,7 @@ from .bridge.processed import Processed, program_version
 from .rng import slerp
 
 __all__ = [
+    "DecodedSamples",
     "Processed",
     "StableDiffusionProcessing",
     "StableDiffusionProcessingImg2Img",

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from .bridge.sampler_face import OurSampler as KDiffusionSampler
 from .sd_samplers import all_samplers
+
+INSIDES = ("CFGDenoiser", "CFGDenoiserKDiffusion")
 
 __all__ = ["KDiffusionSampler", "samplers_data", "samplers_k_diffusion"]
 
 samplers_k_diffusion = [each for each in all_samplers if each.name not in ("DDIM", "DDIM CFG++", "PLMS", "UniPC")]
 samplers_data = samplers_k_diffusion
+
+
+def __getattr__(name: str) -> Any:
+    """The denoisers may be derived from; that they are not here is said at their use."""
+    if name not in INSIDES:
+        raise AttributeError(f"modules.sd_samplers_kdiffusion has no {name}")
+    return getattr(importlib.import_module("modules.sd_samplers_cfg_denoiser"), name)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from .bridge.sampler_face import OurSampler as CompVisSampler
 from .sd_samplers import all_samplers
+
+INSIDES = ("CFGDenoiserTimesteps", "CompVisTimestepsDenoiser", "CompVisTimestepsVDenoiser")
 
 __all__ = ["CompVisSampler", "samplers_data", "samplers_timesteps"]
 
 samplers_timesteps = [each for each in all_samplers if each.name in ("DDIM", "DDIM CFG++", "PLMS", "UniPC")]
 samplers_data = samplers_timesteps
+
+
+def __getattr__(name: str) -> Any:
+    """The denoisers may be derived from; that they are not here is said at their use."""
+    if name not in INSIDES:
+        raise AttributeError(f"modules.sd_samplers_timesteps has no {name}")
+    return getattr(importlib.import_module("modules.sd_samplers_cfg_denoiser"), name)

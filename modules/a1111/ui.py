@@ -86,9 +86,19 @@ def calc_resolution_hires(enable: bool, width: int, height: int, hr_scale: float
     if not enable:
         return ""
     size = hires_size(width, height, hr_scale, hr_x, hr_y).upscaled
-    return (
-        f"from <span class='resolution'>{width}x{height}</span> to <span class='resolution'>{size[0]}x{size[1]}</span>"
-    )
+    return f"from {_resolution(width, height)} to {_resolution(*size)}"
+
+
+def resize_from_to_html(width: float, height: float, scale_by: float) -> str:
+    """The size that a factor makes of another, in words."""
+    size = int(width * scale_by), int(height * scale_by)
+    if not all(size):
+        return "no image selected"
+    return f"resize: from {_resolution(width, height)} to {_resolution(*size)}"
+
+
+def _resolution(width: float, height: float) -> str:
+    return f"<span class='resolution'>{width:g}x{height:g}</span>"
 
 
 def update_token_counter(text: str, steps: int, styles: Any = None, *, is_positive: bool = True) -> str:

@@ -41,6 +41,13 @@ def test_an_accordion_with_a_checkbox_holds_what_is_put_into_it() -> None:
     assert inside.parent is enabled.accordion or inside.parent.parent is enabled.accordion
 
 
+def test_what_a_factor_makes_of_a_size_is_told() -> None:
+    tell = word("ui").resize_from_to_html
+    numbers = "from <span class='resolution'>512x640</span> to <span class='resolution'>768x960</span>"
+    assert tell(512, 640, 1.5) == f"resize: {numbers}"
+    assert tell(0, 0, 1.5) == "no image selected"
+
+
 def test_an_extensions_option_is_a_component_of_its_kind(studio: App) -> None:
     shared, settings = word("shared"), word("ui_settings")
     rows = {

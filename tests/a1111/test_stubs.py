@@ -49,6 +49,24 @@ def test_a_module_of_the_original_lora_extension_is_missing_and_said_to_be_elsew
 
 
 @pytest.mark.usefixtures("stubs")
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("sd_samplers_kdiffusion", "CFGDenoiser"),
+        ("sd_samplers_kdiffusion", "CFGDenoiserKDiffusion"),
+        ("sd_samplers_timesteps", "CFGDenoiserTimesteps"),
+        ("sd_samplers_timesteps", "CompVisTimestepsVDenoiser"),
+    ],
+)
+def test_a_denoiser_of_a1111s_may_be_derived_from_and_says_at_use_what_replaces_it(module: str, name: str) -> None:
+    class Theirs(getattr(word(module), name)):  # type: ignore[misc]
+        """May be defined at the head of a file."""
+
+    with pytest.raises(word("bridge.missing").NotHereError, match=f"{name} is part of A1111's insides"):
+        Theirs()
+
+
+@pytest.mark.usefixtures("stubs")
 def test_a1111s_insides_are_imported_like_its_other_modules() -> None:
     found = importlib.import_module("modules.sd_hijack_optimizations")
     with pytest.raises(word("bridge.missing").NotHereError, match="attention is chosen by trial"):

@@ -51,6 +51,17 @@ def test_a1111s_script_that_enlarges_is_run_by_an_extension(open_extended: Calla
     }
 
 
+def test_latents_are_decoded_one_by_one_into_what_says_that_it_is_decoded(open_extended: Callable[..., App]) -> None:
+    app = open_extended("tiler")
+    processing = word("processing")
+    with app.store.lease("starter") as model:
+        word("bridge.host").host.model = model
+        decoded = processing.decode_latent_batch(word("shared").sd_model, torch.zeros(2, 4, 8, 8))
+    assert isinstance(decoded, processing.DecodedSamples)
+    assert decoded.already_decoded
+    assert [tuple(picture.shape) for picture in decoded] == [(3, 64, 64)] * 2
+
+
 def test_the_package_of_all_scripts_has_no_file_of_its_own(open_extended: Callable[..., App]) -> None:
     open_extended("tiler")
     assert tiler().seen["file"] is None

@@ -92,12 +92,18 @@ def decode_first_stage(model: Any, x: Tensor) -> Tensor:
     return host.model.decode(x)
 
 
+class DecodedSamples(list[Tensor]):
+    """Pictures (3, H, W) in [-1, 1] where latents would stand."""
+
+    already_decoded = True
+
+
 def decode_latent_batch(
     model: Any, batch: Tensor, target_device: Any = None, check_for_nans: bool = False
-) -> list[Tensor]:
+) -> DecodedSamples:
     """As `decode_first_stage`, a tensor for each picture."""
     decoded = decode_first_stage(model, batch)
-    return list(decoded if target_device is None else decoded.to(target_device))
+    return DecodedSamples(decoded if target_device is None else decoded.to(target_device))
 
 
 def txt2img_image_conditioning(sd_model: Any, x: Tensor, width: int, height: int) -> Tensor:
