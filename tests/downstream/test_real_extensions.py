@@ -6,6 +6,7 @@ import base64
 import importlib.util
 import json
 import os
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -17,13 +18,14 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from modules.studio.extension_packages import overlay_of, sites
-from tests.browser.conftest import PATIENCE, browser, serving
+from tests.browser.conftest import PATIENCE, Visitor, browser, serving
 
 __all__ = ["browser"]
 
 FOLDER = os.environ.get("AQUATINT_DOWNSTREAM", "")
 PACKAGES = os.environ.get("AQUATINT_DOWNSTREAM_PACKAGES", "")
 """A data folder in which their packages were installed from the Extensions tab."""
+COLOURS = ("red", "blue", "green", "yellow")
 TAG_BOX = "#txt2img_prompt textarea.autocomplete"
 
 
@@ -40,6 +42,8 @@ class Recipe(NamedTuple):
     act: Callable[[Page], None]
     modules: tuple[str, ...] = ()
     """What it imports from packages that Aquatint does not have."""
+    files: tuple[tuple[str, str], ...] = ()
+    """What its user puts into its folder: names and texts."""
 
 
 def type_a_tag(page: Page) -> None:
@@ -84,10 +88,28 @@ def look(page: Page) -> None:
     """It is enough that it is there."""
 
 
-def open_settings(page: Page) -> None:
-    """It brings no script, so that nothing has opened the tab yet."""
+def draw_wildcards(page: Page) -> None:
+    """It brings no script of the page, so that nothing has opened the settings yet."""
     page.click("#tab_settings-button")
     page.wait_for_selector("#setting_wildcards_same_seed", state="attached")
+    _, info = made(page, prompt="a __colour__ cat", batch_size=4)
+    assert info["all_prompts"] == [f"a {random.Random(seed).choice(COLOURS)} cat" for seed in range(1, 5)]
+    assert len(set(info["all_prompts"])) > 1
+    assert "Wildcard prompt: a __colour__ cat" in info["infotexts"][0]
+
+
+def browse_outputs(page: Page) -> None:
+    """It lists the folder in which the picture lies, and its picture of it comes."""
+    visitor = Visitor(page, page.url.rstrip("/"))
+    visitor.ask_for("red heart", steps=3, seed=5)
+    visitor.pictures_of(visitor.generate)
+    page.get_by_role("tab", name="Infinite image browsing").click()
+    inside = page.frame_locator("#infinite_image_browsing_container_wrapper iframe")
+    inside.get_by_text("txt2img").first.click()
+    picture = inside.locator("img[src*='image-thumbnail']").first
+    picture.wait_for()
+    assert "-5.png" in str(picture.get_attribute("src"))
+    visitor.until(lambda: picture.evaluate("image => image.naturalWidth") == 128)
 
 
 RECIPES = [
@@ -104,15 +126,16 @@ RECIPES = [
         "github.com/AUTOMATIC1111/stable-diffusion-webui-wildcards",
         "d3964a7",
         "#tab_settings-button",
-        open_settings,
+        draw_wildcards,
+        files=(("wildcards/colour.txt", "\n".join(COLOURS)),),
     ),
     Recipe(
         "sd-webui-infinite-image-browsing",
         "github.com/zanllp/sd-webui-infinite-image-browsing",
         "c18964b",
         "#infinite_image_browsing_container_wrapper",
-        look,
-        modules=("piexif", "dotenv", "pillow_avif", "imageio", "av", "lxml", "filetype"),
+        browse_outputs,
+        modules=("piexif", "dotenv", "imageio", "av", "lxml", "filetype"),
     ),
     Recipe(
         "adetailer",
@@ -155,7 +178,10 @@ def page(recipe: Recipe, browser: Browser, tmp_path: Path) -> Iterator[Page]:
     if brought.is_dir():
         overlay.parent.mkdir(parents=True)
         overlay.symlink_to(brought.resolve())
-    shutil.copytree(source, tmp_path / "data/extensions" / recipe.name)
+    folder = tmp_path / "data/extensions" / recipe.name
+    shutil.copytree(source, folder)
+    for name, text in recipe.files:
+        (folder / name).write_text(text, "utf-8")
     with serving(tmp_path / "data") as server:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
