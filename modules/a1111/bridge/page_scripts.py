@@ -24,6 +24,7 @@ from .page_words import PageWords
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = ("selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "open_tab.js", "mounting.js")
 """In this order: each may use what the ones before it have defined."""
+MANY = "many_events.js"
 STYLES = "words.css"
 PREFIX = "aquatint/a1111"
 
@@ -51,7 +52,7 @@ class PageScripts:
         given = " ".join(f"{name} = {_inline(table)};" for name, table in tables)
         theirs = [f'<script type="text/javascript" src="{self._file(path)}"></script>' for path in self.scripts]
         theirs += [f'<script type="module" src="{self._file(path)}"></script>' for path in self.modules]
-        first = f'<link rel="stylesheet" href="{self._address(STYLES)}">'
+        first = f'<script src="{self._address(MANY)}"></script><link rel="stylesheet" href="{self._address(STYLES)}">'
         scripts = [*own, f"<script>{given}</script>", *theirs] if theirs else []
         return "\n".join([first, *scripts, self.words.head(), ""])
 
