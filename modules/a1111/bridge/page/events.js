@@ -92,6 +92,16 @@ function uiElementInSight(element) {
     }
   }
 
+  const observer = new MutationObserver(heard);
+
+  /** Attributes that the callbacks change are no news to them, as in A1111: some set a style each time they are called. */
+  function heard(records) {
+    if (!records.some(told)) return;
+    changed(records);
+    const made = observer.takeRecords().filter((record) => record.type === 'childList');
+    if (made.length) queueMicrotask(() => heard(made));
+  }
+
   /** Called when everything that scripts look for is in the document. */
   window.aquatintLoaded = () => {
     if (executedOnLoaded) return;
@@ -103,7 +113,7 @@ function uiElementInSight(element) {
     executeCallbacks(uiLoadedCallbacks);
     changed([]);
     gradioApp().appendChild(document.createElement('span')).remove();
-    new MutationObserver((records) => records.some(told) && changed(records)).observe(document.body, {
+    observer.observe(document.body, {
       childList: true,
       subtree: true,
       attributes: true,

@@ -33,6 +33,7 @@ onUiLoaded(() => {
 
 titles = { ...titles, 'W': 'Writes into the prompt' };
 onUiUpdate(() => (oldWords.updates += 1));
+onUiUpdate(() => gradioApp().querySelector('#txt2img_prompt').setAttribute('style', 'flex-grow: 1'));
 onAfterUiUpdate(() => (oldWords.after += 1));
 onUiTabChange(() => oldWords.tabs.push(get_uiCurrentTab()?.textContent.trim()));
 onOptionsChanged(() => (oldWords.changed = opts.old_words_text));
