@@ -65,6 +65,16 @@ def test_scripts_find_and_hear_what_the_page_of_old_promised(visitor: Visitor) -
     assert heard(visitor)["updates"] > 0
 
 
+def test_a_tab_for_training_stands_in_the_train_tab_and_reads_the_form(visitor: Visitor) -> None:
+    visitor.ask_for("a red heart", steps=7)
+    visitor.click_tab("train")
+    page = visitor.page
+    page.get_by_role("tab", name="Old training").wait_for()
+    page.click("#old_words_look")
+    page.wait_for_function("document.querySelector('#old_words_seen textarea, #old_words_seen input').value")
+    assert page.locator("#old_words_seen").locator("input, textarea").input_value() == "8: a red heart, 7 steps"
+
+
 def test_controls_of_scripts_take_part_in_a_picture_and_are_remembered(visitor: Visitor) -> None:
     page = visitor.page
     visitor.ask_for("red heart", steps=2)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import logging
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
+
+import gradio as gr
+from gradio.context import Context
 
 from modules.web.slots import Tab
 
@@ -16,6 +18,9 @@ from .page_building import apart
 from .page_words import PageWords
 
 log = logging.getLogger(__name__)
+
+PREVIEWED = ("prompt", "neg_prompt", "steps", "sampling", "cfg_scale", "seed", "width", "height")
+"""What A1111 makes the pictures with that it shows while it trains, in this order."""
 
 
 def extension_tabs(words: PageWords) -> list[Tab]:
@@ -27,8 +32,7 @@ def extension_tabs(words: PageWords) -> list[Tab]:
         with apart():
             found = containment.call(each.extension, "on_ui_tabs", each.callback)
         tabs += [tab for given in found or () if (tab := _tab(given, each.extension, words)) is not None]
-    _tell_trainers(callbacks)
-    return tabs
+    return tabs + _train_tab(callbacks)
 
 
 def _tab(given: Any, extension: str, words: PageWords) -> Tab | None:
@@ -48,9 +52,15 @@ def _draw(blocks: Any, extension: str) -> None:
         blocks.render()
 
 
-def _tell_trainers(callbacks: Any) -> None:
-    """There is no Train tab that theirs could be added to; their callbacks are called, and what they say is kept."""
-    if callbacks.has_callbacks("ui_train_tabs"):
-        log.warning("An extension adds to the Train tab, which Aquatint does not have: that part of it is not shown.")
-        with apart():
-            callbacks.ui_train_tabs_callback(SimpleNamespace(txt2img_preview_params=[]))
+def _train_tab(callbacks: Any) -> list[Tab]:
+    """A1111's Train tab, with what extensions have for it alone; none where they have nothing."""
+    return (
+        [Tab("Train", "tab_train", partial(_draw_train, callbacks))] if callbacks.has_callbacks("ui_train_tabs") else []
+    )
+
+
+def _draw_train(callbacks: Any) -> None:
+    ids = {block.elem_id: block for block in Context.root_block.blocks.values()} if Context.root_block else {}
+    previewed = [ids[f"txt2img_{name}"] for name in PREVIEWED if f"txt2img_{name}" in ids]
+    with gr.Tabs(elem_id="train_tabs"):
+        callbacks.ui_train_tabs_callback(callbacks.UiTrainTabParams(previewed))

@@ -147,12 +147,21 @@ def on_ui_settings():
     shared.opts.add_option("old_words_text", shared.OptionInfo("from the settings", "Text", section=section))
 
 
+def on_ui_train_tabs(params):
+    with gr.Tab("Old training"):
+        seen = gr.Textbox(label="Seen", elem_id="old_words_seen")
+        look = gr.Button("Look", elem_id="old_words_look")
+    previewed = params.txt2img_preview_params
+    look.click(lambda *values: f"{len(values)}: {values[0]}, {values[2]} steps", inputs=previewed, outputs=[seen])
+
+
 def on_infotext_pasted(infotext, params):
     HEARD.append(infotext)
     params.setdefault("Old words number", 7)
 
 
 script_callbacks.on_ui_tabs(on_ui_tabs)
+script_callbacks.on_ui_train_tabs(on_ui_train_tabs)
 script_callbacks.on_app_started(on_app_started)
 script_callbacks.on_ui_settings(on_ui_settings)
 script_callbacks.on_infotext_pasted(on_infotext_pasted)
