@@ -89,7 +89,8 @@ def test_a_file_is_sent_again_only_when_it_has_changed(site: ASGIApp, root: Path
 
 def test_what_is_no_program_can_run_nothing(site: ASGIApp) -> None:
     policies = [ask(site, path=f"/file={name}").headers["content-security-policy"] for name in FILES]
-    assert [policy.startswith("sandbox") for policy in policies] == [False, False, True, False, False, True, True]
+    runs = [name for name, policy in zip(FILES, policies, strict=True) if not policy.startswith("sandbox")]
+    assert [Path(name).suffix for name in runs] == [".js", ".css", ".html", ".mjs"]
 
 
 HOSTILE = [
