@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from .bridge.sampler_face import OurSampler as CompVisSampler
+from .bridge.stubs import inside
 from .sd_samplers import all_samplers
 
 INSIDES = ("CFGDenoiserTimesteps", "CompVisTimestepsDenoiser", "CompVisTimestepsVDenoiser")
@@ -18,6 +18,4 @@ samplers_data = samplers_timesteps
 
 def __getattr__(name: str) -> Any:
     """The denoisers may be derived from; that they are not here is said at their use."""
-    if name not in INSIDES:
-        raise AttributeError(f"modules.sd_samplers_timesteps has no {name}")
-    return getattr(importlib.import_module("modules.sd_samplers_cfg_denoiser"), name)
+    return inside(__name__, name, INSIDES)

@@ -134,7 +134,7 @@ def _changes(model: Model, worn: Worn) -> Iterator[_Found]:
 def _refuse(lora: Lora, model: Model, reason: str) -> NoReturn:
     made_for = lora.made_for
     words = f"It is a LoRA for {made_for}, and" if made_for else "It was made for another kind of model:"
-    here = f"this is {model.family.name}" if not model.family.has_own_sizes else "this one has sizes of its own"
+    here = "this one has sizes of its own" if model.family.has_own_sizes else f"this is {model.family.name}"
     raise CheckpointError(f"{lora.path.name} cannot be used with {model.checkpoint.name}. {words} {here} ({reason}).")
 
 

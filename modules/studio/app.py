@@ -59,6 +59,8 @@ class App(NamedTuple):
     forms: Forms
     engine: Engine
     forecasts: Forecasts
+    facts: FileFacts
+    """Hashes of the networks that have no list of their own: upscalers, restorers, hypernetworks."""
     lock: DataLock
 
     def close(self) -> None:
@@ -89,8 +91,7 @@ def open_app(
     styles = Styles(folders.styles)
     gallery = Gallery(folders.state / "gallery.db", folders)
     uploads = Uploads(folders.state / "uploads")
-    queue = Queue(folders.state / "queue.db")
-    forms = Forms(folders.state / "forms.db")
+    queue, forms = Queue(folders.state / "queue.db"), Forms(folders.state / "forms.db")
     folders.empty_exchange()
     _tidy(queue, gallery, uploads, forms)
     report("the device")
@@ -102,7 +103,7 @@ def open_app(
     loras = LoraFolder([folders.lora, folders.models / "LyCORIS"], folders.state / "loras.json")
     wildcards, facts = WildcardFolder(folders.wildcards), FileFacts(folders.state / "networks.json")
     upscalers, faces = _networks_for_pictures(flags, folders, hardware, facts)
-    keepsakes = Keepsakes(gallery, uploads, folders.data)
+    keepsakes = Keepsakes(gallery, uploads, folders)
     own = [*_own_hooks(folders, store, loras, embeddings, wildcards, facts), keepsakes, RestoreFaces(faces)]
     store.guests += [upscalers.free, faces.free]
     engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, own)
@@ -125,6 +126,7 @@ def open_app(
         forms,
         engine,
         Forecasts(hardware, attention),
+        facts,
         lock,
     )
     engine.hooks += hooks(app)

@@ -103,9 +103,7 @@ class Reader:
                 self._import_from(statement, certain)
             if certain and isinstance(statement, ast.Import | ast.ImportFrom):
                 names = {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
-                self.foreign |= {
-                    name for name in names if self.names.get(name, "").partition(".")[0] in STUBS | OF_FORGE
-                }
+                self.foreign |= {name for name in names if self._top(name) in STUBS | OF_FORGE}
             if certain:
                 self.code.needs += _needed(statement, self.code.path)
         for node in ast.walk(tree):
@@ -249,6 +247,7 @@ class Reader:
         return ".".join([self.names.get(node.id, node.id), *reversed(parts)])
 
     def _top(self, name: str) -> str:
+        """The package that a name of the file comes from."""
         return self.names.get(name, "").partition(".")[0]
 
     def _at(self, node: ast.AST) -> str:

@@ -45,9 +45,8 @@ def offender(conflict: str, wanted: Sequence[str]) -> str:
 
 def _nowhere(name: str, by: str, constraints: Sequence[str]) -> str:
     """No version of a package will do: there is none, or not one that Aquatint's own leaves."""
-    held = [line for line in constraints if requirement_name(name) == plain_name(re.split("[= ]", line)[0])]
-    if held:
-        return f"{by or 'it'} wants {name}; {_holder(name, constraints)} has {re.split('[;#]', held[0])[0].strip()}"
+    if held := _held(name, constraints):
+        return f"{by or 'it'} wants {name}; {_holder(held)} has {re.split('[;#]', held)[0].strip()}"
     return f"there is no ready-made package of {name} for this Python and machine" + (f"; {by} wants it" if by else "")
 
 
@@ -56,10 +55,15 @@ def _few(causes: list[str]) -> str:
     return "; ".join(causes[:MOST_CAUSES]) + more
 
 
-def _holder(name: str, constraints: Sequence[str]) -> str:
-    """Who has that package already: the extension that a constraint names, else Aquatint."""
-    held = [line for line in constraints if plain_name(re.split("[= ]", line)[0]) == requirement_name(name)]
-    return (held[0].partition(OF)[2] if held else "") or "Aquatint"
+def _held(name: str, constraints: Sequence[str]) -> str:
+    """The constraint that holds a package in its version, "" where none does."""
+    wanted = requirement_name(name)
+    return next((line for line in constraints if plain_name(re.split("[= ]", line)[0]) == wanted), "")
+
+
+def _holder(constraint: str) -> str:
+    """Who has the package already: the extension that a constraint names, else Aquatint."""
+    return constraint.partition(OF)[2] or "Aquatint"
 
 
 def _causes(output: str, constraints: Sequence[str]) -> list[str]:
@@ -70,4 +74,4 @@ def _causes(output: str, constraints: Sequence[str]) -> list[str]:
     ours = "The user requested (constraint) "
     others = [line.replace("The user requested ", "it wants ") for line in said if not line.startswith(ours)]
     held = [line.removeprefix(ours) for line in said if line.startswith(ours)]
-    return others[: MOST_CAUSES - 1] + [f"{_holder(line, constraints)} has {line}" for line in held]
+    return others[: MOST_CAUSES - 1] + [f"{_holder(_held(line, constraints))} has {line}" for line in held]

@@ -9,8 +9,7 @@ from importlib.machinery import PathFinder
 
 from modules.studio.extension_code import Code
 from modules.studio.extension_conflicts import plain_name
-from modules.studio.extension_reach import LORA_INSTEAD
-from modules.studio.extension_words import LORA, OF_FORGE, STUBS
+from modules.studio.extension_words import LORA, LORA_INSTEAD, OF_FORGE, STUBS
 
 HERE = frozenset({"modules", "launch", "webui", "scripts", "extensions", "BLIP", "repositories"}) | OF_FORGE | STUBS
 

@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
-from modules.studio.extension_words import LORA, OF_FORGE
+from modules.studio.extension_words import LORA, LORA_INSTEAD, OF_FORGE
 
-LORA_INSTEAD = "LoRAs are put on by Aquatint itself, as <lora:name:weight> says"
 UNET = "takes LDM's network apart ({}): networks are diffusers' here, sd_model.unet"
 PATCHERS = "works on Forge's patchers ({}), which are not here: LoRAs, hires fix and refiner are built in"
 OTHERS = "uses {}, which is not here: networks, samplers and patches are Aquatint's own"

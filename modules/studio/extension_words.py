@@ -16,6 +16,7 @@ LORA = frozenset(
     }
 )
 """Modules of the extension of A1111's that puts LoRAs on: nothing of that kind is here."""
+LORA_INSTEAD = "LoRAs are put on by Aquatint itself, as <lora:name:weight> says"
 OF_FORGE = frozenset({"ldm_patched", "backend", "modules_forge", "lib_controlnet"})
 """Packages of Forge's: the same, and whoever asks whether they are there is told no."""
 REACHED = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -52,6 +53,10 @@ class Folders:
     """Style files, in the order in which a name is looked up; new styles go to the first."""
     state: Path
     config: Path
+
+    def named(self, text: str | Path) -> Path:
+        """What an option or an extension names: below the data folder, unless it is absolute."""
+        return Path(os.path.normpath(self.data / text))
 
     @property
     def exchange(self) -> Path:

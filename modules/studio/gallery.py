@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import io
 import logging
-import os
 import re
 import secrets
 import threading
@@ -283,11 +282,11 @@ class Gallery:
         if named is not None:
             return named
         if isinstance(subject.job.request, Extras):
-            return Path(os.path.normpath(self._folders.data / options.outdir_extras_samples))
+            return self._folders.named(options.outdir_extras_samples)
         of_txt2img = subject.job.request.kind == "txt2img"
         samples = options.outdir_txt2img_samples if of_txt2img else options.outdir_img2img_samples
         grids = options.outdir_txt2img_grids if of_txt2img else options.outdir_img2img_grids
-        folder = Path(os.path.normpath(self._folders.data / (grids if grid else samples)))
+        folder = self._folders.named(grids if grid else samples)
         return folder.joinpath(
             *folder_names(options.directories_filename_pattern, subject) if options.save_to_dirs else ()
         )

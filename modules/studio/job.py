@@ -180,6 +180,11 @@ class Job:
         self.wishes.interrupted = value
 
     @property
+    def keeps_samples(self) -> bool:
+        """Whether its pictures are to be files, as far as the options and the request say."""
+        return self.options.samples_save and not self.request.do_not_save_samples
+
+    @property
     def skipped(self) -> bool:
         """Once set, the running batch ends and the next one begins."""
         return self.wishes.skipped

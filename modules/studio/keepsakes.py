@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -20,6 +18,7 @@ from modules.studio.request import Img2Img, Inpaint
 if TYPE_CHECKING:
     from modules.diffusion.model import Model
     from modules.studio.canvas import Overlay
+    from modules.studio.folders import Folders
     from modules.studio.gallery import Gallery
     from modules.studio.job import Batch, Job
     from modules.studio.uploads import Uploads
@@ -31,19 +30,18 @@ FACTS, MASKS = "keepsakes: model", "keepsakes: masks"
 class Keepsakes(Hooks):
     """Files with A1111's endings of names beside the finished ones. They are in the gallery, not among the job's."""
 
-    def __init__(self, gallery: Gallery, uploads: Uploads, data: Path) -> None:
-        """`data` is the folder below which those lie that options name."""
-        self.gallery, self.uploads, self._data = gallery, uploads, data
+    def __init__(self, gallery: Gallery, uploads: Uploads, folders: Folders) -> None:
+        self.gallery, self._uploads, self._folders = gallery, uploads, folders
 
     def job_begins(self, job: Job) -> None:
         """What img2img begins with, under A1111's names: the MD5 of its pixels. The parameters say which it was."""
-        if isinstance(job.request, Img2Img) and job.options.save_init_img and _saves(job):
-            pictures = [job.at_hand.get(id) or self.uploads.open(id, job.owner) for id in job.request.init_images]
+        if isinstance(job.request, Img2Img) and job.options.save_init_img and job.keeps_samples:
+            pictures = (self._uploads.of_job(job, id) for id in job.request.init_images)
             job.init_hashes = tuple(self._keep_init(job, picture) for picture in pictures)
 
     def _keep_init(self, job: Job, picture: Image.Image) -> str:
         name = hashlib.md5(picture.tobytes(), usedforsecurity=False).hexdigest()
-        path = Path(os.path.normpath(self._data / job.options.outdir_init_images), f"{name}.png")
+        path = self._folders.named(job.options.outdir_init_images) / f"{name}.png"
         if not path.exists():
             self.gallery.save(Filing(picture, "", path, carries_infotext=False), job, 0, aside="init")
         return name
@@ -84,11 +82,7 @@ class Keepsakes(Hooks):
         return image
 
     def _keep(self, job: Job, batch: Batch, index: int, image: Image.Image, ending: str) -> None:
-        if _saves(job):
+        if job.keeps_samples:
             number = batch.index * job.request.batch_size + index
             infotext = write_infotext(job, number, job.kept[FACTS])
             self.gallery.save(Filing(image, infotext), job, number, aside=ending)
-
-
-def _saves(job: Job) -> bool:
-    return job.options.samples_save and not job.request.do_not_save_samples

@@ -129,10 +129,8 @@ class Recipe:
                 batch.images = self._painter.paint(batch, model)
 
     def _keep(self, filing: Filing, index: int, *, unfinished: bool) -> SavedImage:
-        request, options = self.job.request, self.job.options
         self._images.append(filing.image)
-        wanted = options.samples_save and not request.do_not_save_samples
-        saved = wanted and (options.save_incomplete_images or not unfinished)
+        saved = self.job.keeps_samples and (self.job.options.save_incomplete_images or not unfinished)
         return self.gallery.keep(filing, self.job, index, saved=saved)
 
     def _save_grid(self, model: Model) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from modules.diffusion.errors import AquatintError
-from modules.diffusion.file_facts import FileFacts
 from modules.diffusion.hypernetworks import find_hypernetworks
 from modules.diffusion.prompt_parts import LORA_KINDS, network_tags
 
@@ -38,13 +37,19 @@ class _Kind(NamedTuple):
 def by_their_hashes(again: Again, app: App) -> Again:
     """The request with the names that its networks have here, where the file of the recorded name is not here or is
     another one, and a file of the recorded hash is. All files of that kind may have to be read for it."""
-    for entry, kind in (("Lora hashes", _loras(app)), ("TI hashes", _embeddings(app))):
-        for name, hash in _pairs(again.extra.get(entry, "")):
+    for entry, look in (("Lora hashes", _loras), ("TI hashes", _embeddings)):
+        again = _all_renamed(again, app, look, list(_pairs(again.extra.get(entry, ""))))
+    marked = {what: hash for what, hash in again.networks.items() if what.startswith(HYPERNETWORK)}
+    hypernetworks = [(what.removeprefix(HYPERNETWORK), hash) for what, hash in marked.items()]
+    return _all_renamed(again, app, _hypernetworks, hypernetworks)
+
+
+def _all_renamed(again: Again, app: App, look: Callable[[App], _Kind], recorded: list[tuple[str, str]]) -> Again:
+    """Looks for the files of a kind only where networks of it are recorded."""
+    if recorded:
+        kind = look(app)
+        for name, hash in recorded:
             again = _renamed(again, kind, name, hash)
-    hypernetworks = _hypernetworks(app)
-    for what, hash in tuple(again.networks.items()):
-        if what.startswith(HYPERNETWORK):
-            again = _renamed(again, hypernetworks, what.removeprefix(HYPERNETWORK), hash)
     return again
 
 
@@ -65,10 +70,8 @@ def _embeddings(app: App) -> _Kind:
 
 
 def _hypernetworks(app: App) -> _Kind:
-    facts = FileFacts()
-
     def hash_of(path: Path) -> Callable[[], str]:
-        return lambda: facts.hash_of(path)
+        return lambda: app.facts.hash_of(path)
 
     files = {name: hash_of(path) for name, path in find_hypernetworks(app.folders.hypernetworks).items()}
     return _Kind("hypernetwork", files, _in_tags(("hypernet",)))

@@ -19,6 +19,8 @@ LARGEST_ARGUMENTS = 2_000_000
 UPLOAD = "aquatint_upload"
 """Among the arguments of scripts {UPLOAD: id} is a picture, by the id of its upload."""
 LONGEST_INFOTEXT = 100_000
+SIZE = r"\d{1,5}x\d{1,5}"
+"""Width and height in pixels, as infotexts have them."""
 MOST_PIXELS = 64 * 1024 * 1024
 """Pixels of one batch: width x height x batch_size."""
 
@@ -162,7 +164,7 @@ class Txt2Img(Request):
     hr_cfg: Annotated[float, Field(ge=0, le=1000)] | None = None
     firstpass_image: str | None = None
     """The id of an upload: a picture to be enlarged in the place of a first pass."""
-    original_size: Annotated[str, Field(pattern=r"^(\d{1,5}x\d{1,5})?$")] = ""
+    original_size: Annotated[str, Field(pattern=rf"^({SIZE})?$")] = ""
     """What that picture was first painted at; it changes nothing, and is in the parameters."""
 
     def pictures(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -16,6 +17,9 @@ from modules.diffusion.errors import AquatintError
 from modules.studio.files import explained, write_atomically
 from modules.studio.image_files import open_picture
 from modules.studio.record import pixels_hash
+
+if TYPE_CHECKING:
+    from modules.studio.job import Job
 
 
 class NoSuchUploadError(AquatintError):
@@ -80,6 +84,13 @@ class Uploads:
     def open(self, id: str, owner: str) -> Image.Image:
         """The picture, RGB or RGBA. Raises: NoSuchUploadError."""
         return open_picture(self.read(id, owner))
+
+    def of_job(self, job: Job, id: str) -> Image.Image:
+        """The picture that a job knows by an id: one that a hook has put there, else its owner's upload.
+
+        Raises: NoSuchUploadError.
+        """
+        return job.at_hand.get(id) or self.open(id, job.owner)
 
     def find(self, pixels: str, owner: str) -> str | None:
         """The id of the owner's picture with these pixels (`pixels_hash`), if there is one."""

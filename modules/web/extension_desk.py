@@ -131,8 +131,9 @@ class Desk:
 
         def work(chore: Chore) -> Any:
             chore.say("Reading what it wants. Nothing is installed yet.")
-            heard: dict[str, Any] = {"say": chore.say, "halt": chore.halt}
-            plan = self.extensions.plan_packages(name, only_new=only_new, from_source=from_source, **heard)
+            plan = self.extensions.plan_packages(
+                name, only_new=only_new, from_source=from_source, say=chore.say, halt=chore.halt
+            )
             self._plans[name] = plan, from_source
             installs = self.extensions.scan(name).installs if (row.path / "install.py").is_file() else None
             return {"name": name, **asdict(plan), "installer": installs}

@@ -11,7 +11,7 @@ import gradio as gr
 from modules.studio.app import App
 from modules.studio.image_files import read_size
 from modules.studio.infotext import read_infotext
-from modules.studio.request import Request, RequestError, Txt2Img, read_request
+from modules.studio.request import SIZE, Request, RequestError, Txt2Img, read_request
 from modules.web.field import OVERRIDES
 from modules.web.field_rows import QUICK
 from modules.web.fields import Form
@@ -55,6 +55,6 @@ def submit_larger(app: App, form: Form, values: Sequence[Any], asked: Mapping[st
         OVERRIDES: {**written.override_settings, **quick, **chosen[OVERRIDES], **drawn},
         **{"width": width, "height": height, "n_iter": 1, "batch_size": 1},
         **{"enable_hr": True, "firstpass_image": app.uploads.add(data, owner)},
-        "original_size": first_size if re.fullmatch(r"\d{1,5}x\d{1,5}", first_size) else "",
+        "original_size": first_size if re.fullmatch(SIZE, first_size) else "",
     }
     return app.engine.submit(read_request(form.tab, {**written.model_dump(), **own, **given}), owner).id

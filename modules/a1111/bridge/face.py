@@ -231,11 +231,6 @@ def picture_id(job: Job, picture: Image.Image) -> str:
     return id
 
 
-def picture_of(job: Job, id: str) -> Image.Image:
-    """The picture that the job knows by an id. Raises: NoSuchUploadError."""
-    return job.at_hand.get(id) or host.app.uploads.open(id, job.owner)
-
-
 def _of_model(read: Callable[[Model], Any]) -> Row:
     """A fact about the model at work; None where there is none."""
     return Row(
@@ -327,7 +322,7 @@ def _init_images(face: Face) -> list[Any]:
     if listed is None:
         request = face.job.request
         assert isinstance(request, Img2Img)
-        listed = [picture_of(face.job, id) for id in request.init_images]
+        listed = [host.app.uploads.of_job(face.job, id) for id in request.init_images]
         face.keep("listed init_images", listed)
     return listed
 
@@ -352,7 +347,7 @@ def _image_mask(face: Face) -> Any:
     request = face.job.request
     if not isinstance(request, Inpaint):
         return None
-    return picture_of(face.job, request.mask)
+    return host.app.uploads.of_job(face.job, request.mask)
 
 
 def _set_image_mask(face: Face, value: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +61,7 @@ def _can_stand(job: Job, name: str, value: Any) -> bool:
 
 def _allowed(job: Job, wanted: str, place: Path, image: Image.Image) -> Path:
     """The path, if pictures may lie there: below outputs/, or where this one would have gone; otherwise `place`."""
-    path = Path(os.path.normpath(host.app.folders.data / wanted))
+    path = host.app.folders.named(wanted)
     format = FORMATS.get(path.suffix.lower().removeprefix(".").replace("jpeg", "jpg"))
     why = ""
     if not any(_is_below(path, root) for root in (host.app.folders.outputs, place.parent)):

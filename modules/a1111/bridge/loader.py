@@ -84,8 +84,9 @@ def load_scripts(extensions: Iterable[Found], report: Report = lambda name: None
     """Runs the files in scripts/ of the extensions that are on, each extension's by name."""
     scripts_data.clear()
     postprocessing_scripts_data.clear()
-    import_words()
     on = {each.name: each for each in extensions if each.enabled}
+    if not all(each.builtin for each in on.values()):
+        import_words()
     namespace = _namespace()
     namespace.__path__ = [str(each.path / NAMESPACE) for each in on.values()]
     files = [(each.name, path) for each in on.values() for path in each.files(NAMESPACE, ".py")]

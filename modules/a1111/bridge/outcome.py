@@ -61,7 +61,7 @@ def _kept(job: Job, processed: Processed, index: int, image: Image.Image, *, sav
         kept={},
         news=job.news,
     )
-    wanted = save and job.options.samples_save and not job.request.do_not_save_samples
+    wanted = save and job.keeps_samples
     if image.mode not in ("RGB", "RGBA"):
         image = image.convert("RGB")
     return host.app.gallery.keep(Filing(image, str(infotext)), one, 0, saved=wanted)

@@ -54,9 +54,9 @@ def _draw(blocks: Any, extension: str) -> None:
 
 def _train_tab(callbacks: Any) -> list[Tab]:
     """A1111's Train tab, with what extensions have for it alone; none where they have nothing."""
-    return (
-        [Tab("Train", "tab_train", partial(_draw_train, callbacks))] if callbacks.has_callbacks("ui_train_tabs") else []
-    )
+    if not callbacks.has_callbacks("ui_train_tabs"):
+        return []
+    return [Tab("Train", "tab_train", partial(_draw_train, callbacks))]
 
 
 def _draw_train(callbacks: Any) -> None:

@@ -5,14 +5,15 @@ The finder stands last, so that a package of that name which is installed is the
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-from modules.studio.extension_words import LORA, OF_FORGE
+from modules.studio.extension_words import LORA, LORA_INSTEAD, OF_FORGE
 
 from .asking import is_asked
 from .missing import NotHereError, refuse
@@ -30,8 +31,6 @@ PACKAGES = {
     "repositories": "A1111's repositories are not checked out",
 }
 """Packages that extensions import and that are not here, and what to use instead."""
-
-LORA_INSTEAD = "it is of A1111's Lora extension, and LoRAs are put on by Aquatint itself, as <lora:name:weight> says"
 
 EXEMPT = {
     "codeformer_model": "faces are restored by Aquatint's own: shared.face_restorers",
@@ -126,7 +125,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname in LORA:
             # Most who import it know what to do where it is not.
-            raise ModuleNotFoundError(f"No module named {fullname!r}: {LORA_INSTEAD}", name=fullname)
+            why = f"it is of A1111's Lora extension, and {LORA_INSTEAD}"
+            raise ModuleNotFoundError(f"No module named {fullname!r}: {why}", name=fullname)
         if _instead(fullname) is None or not _belongs(fullname):
             return None
         if fullname.partition(".")[0] in OF_FORGE and is_asked():
@@ -138,6 +138,16 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         return None
+
+
+def inside(module: str, name: str, names: Collection[str]) -> Any:
+    """For a module's `__getattr__`: one of A1111's denoisers, which may be derived from and not used.
+
+    Raises: AttributeError for what is none of `names`.
+    """
+    if name not in names:
+        raise AttributeError(f"{module} has no {name}")
+    return getattr(importlib.import_module("modules.sd_samplers_cfg_denoiser"), name)
 
 
 def _instead(fullname: str) -> str | None:
