@@ -6,10 +6,12 @@ import ast
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from modules.studio.extension_reach import Function, Reach, functions_of, ldm_weight
 from modules.studio.extension_words import INTERNALS, OF_FORGE, REACHED, STUBS, Words
+from modules.studio.stand_ins import STAND_INS
 
 METHODS = frozenset(
     {
@@ -167,6 +169,8 @@ class Reader:
             self._shim(node, f"imports {top}: the original networks are not here, what uses it says so")
         elif top in OF_FORGE and certain:
             self._shim(node, f"imports {top}: Forge's backend is not here, what uses it says so")
+        elif top in STAND_INS and PathFinder.find_spec(top) is None:
+            self._shim(node, f"imports {top}, which nobody has any more: a part of it is here in its place")
         elif module in NETWORK or top in NETWORK:
             self._note(node, f"opens connections ({top})")
         elif top in RUNS:

@@ -30,7 +30,10 @@ INSTALLING = "AQUATINT_INSTALLING"
 """Set while an install.py runs, and only then: elsewhere nobody asked for packages."""
 RUN = """
 import runpy, sys
-sys.path += sys.argv[2:]
+there = sys.path.pop(0)
+from modules.studio.stand_ins import install
+install()
+sys.path[:] = [there, *sys.path, *sys.argv[2:]]
 sys.argv = sys.argv[1:2]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

@@ -10,8 +10,10 @@ from importlib.machinery import PathFinder
 from modules.studio.extension_code import Code
 from modules.studio.extension_conflicts import plain_name
 from modules.studio.extension_words import LORA, LORA_INSTEAD, OF_FORGE, STUBS
+from modules.studio.stand_ins import STAND_INS
 
-HERE = frozenset({"modules", "launch", "webui", "scripts", "extensions", "BLIP", "repositories"}) | OF_FORGE | STUBS
+TOPS = frozenset({"modules", "launch", "webui", "scripts", "extensions", "BLIP", "repositories"})
+HERE = TOPS | OF_FORGE | STUBS | STAND_INS.keys()
 
 
 def loaded_of(codes: list[Code]) -> list[Code]:

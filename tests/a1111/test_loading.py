@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,3 +28,16 @@ def test_names_that_an_extension_has_not_imported_are_there_below_the_package(
         "train_hypernetwork",
         "sd_vae_items",
     ]
+
+
+def test_an_extension_may_ask_pkg_resources_while_there_are_extensions(
+    open_extended: Callable[..., App], tmp_path: Path
+) -> None:
+    script = tmp_path / "data/extensions/versions/scripts/versions.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("import pkg_resources\nfound = pkg_resources.get_distribution('pillow').version", "utf-8")
+    open_extended()
+    specimen: Any = sys.modules["scripts.versions"]
+    assert specimen.found == metadata.version("pillow")
+    word("bridge.loader").unload()
+    assert "pkg_resources" not in sys.modules

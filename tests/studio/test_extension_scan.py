@@ -336,3 +336,11 @@ def test_the_words_are_read_from_the_sources(tmp_path: Path) -> None:
     assert words.has("open", "whatever")
     assert not words.has("shared", "whatever")
     assert not words.has("", "nowhere")
+
+
+def test_what_setuptools_had_is_foreseen_to_have_a_stand_in(tmp_path: Path) -> None:
+    found = scan(extension(tmp_path, scripts__a="import pkg_resources"), WORDS)
+    assert found.verdict == "shimmed"
+    assert found.reasons == [
+        "scripts/a.py:1 imports pkg_resources, which nobody has any more: a part of it is here in its place"
+    ]

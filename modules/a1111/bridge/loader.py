@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from modules.studio import stand_ins
 from modules.studio.command_line import ROOT
 
 from . import pydantic_words, stepping, stubs
@@ -76,6 +77,7 @@ def unload() -> None:
     loaded.set(())
     make_runners()
     stubs.remove()
+    stand_ins.remove()
     pydantic_words.forget()
     containment.close()
 

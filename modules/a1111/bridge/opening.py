@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from modules.diffusion.errors import AquatintError
+from modules.studio import stand_ins
 from modules.studio.extension_flags import read_extension_flags
 from modules.studio.files import write_atomically
 from modules.studio.hooks import Hooks
@@ -41,6 +42,7 @@ def open_bridge(app: App, report: Callable[[str], None] = lambda text: None) -> 
     approval.bring_packages(app.folders.state, [each.name for each in found if each.enabled])
     _read_flags(app, [each for each in found if each.enabled])
     stubs.install()
+    stand_ins.install()
     pydantic_words.teach()
     page.teach(app)
     _make_what_a1111_has(app)
