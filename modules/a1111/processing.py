@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any, ClassVar
+
+from torch import Tensor
 
 from modules.studio.infotext import write_infotext
 from modules.studio.infotext_row import ModelFacts
 
+from . import (
+    devices,
+    errors,
+    extra_networks,
+    face_restoration,
+    images,
+    infotext_utils,
+    masking,
+    paths,
+    prompt_parser,
+    rng,
+    scripts,
+    sd_models,
+    sd_samplers,
+    sd_samplers_common,
+    sd_unet,
+    sd_vae,
+    shared,
+    styles,
+)
 from .bridge import course, face_defaults, face_sampling
 from .bridge.batch_rows import BATCH_ROWS
 from .bridge.containment import containment
@@ -26,7 +49,10 @@ from .bridge.pictures import (
     uncrop,
 )
 from .bridge.processed import Processed, program_version
-from .rng import slerp
+from .rng import ImageRNG, slerp
+from .sd_hijack import model_hijack
+from .sd_samplers_common import approximation_indexes, images_tensor_to_samples
+from .shared import cmd_opts, opts, state
 
 __all__ = [
     "DecodedSamples",
@@ -36,20 +62,45 @@ __all__ = [
     "StableDiffusionProcessingTxt2Img",
     "apply_color_correction",
     "apply_overlay",
+    "approximation_indexes",
+    "cmd_opts",
     "create_binary_mask",
     "create_infotext",
+    "create_random_tensors",
     "decode_first_stage",
     "decode_latent_batch",
+    "devices",
+    "errors",
+    "extra_networks",
+    "face_restoration",
     "fix_seed",
     "get_fixed_seed",
+    "images",
+    "images_tensor_to_samples",
+    "infotext_utils",
+    "masking",
+    "model_hijack",
     "old_hires_fix_first_pass_dimensions",
     "opt_C",
     "opt_f",
+    "opts",
+    "paths",
     "process_images",
     "process_images_inner",
     "program_version",
+    "prompt_parser",
+    "rng",
+    "scripts",
+    "sd_models",
+    "sd_samplers",
+    "sd_samplers_common",
+    "sd_unet",
+    "sd_vae",
     "setup_color_correction",
+    "shared",
     "slerp",
+    "state",
+    "styles",
     "txt2img_image_conditioning",
     "uncrop",
 ]
@@ -182,6 +233,27 @@ class StableDiffusionProcessing(Face):
         """Nothing is kept."""
         self.cached_c, self.cached_uc = [None, None, None], [None, None, None]
 
+    def cached_params(self, *words: Any, **others: Any) -> tuple[Any, ...]:
+        """By what A1111 knows whether it has read these prompts already."""
+        options = ("CLIP_stop_at_last_layers", "sd_model_checkpoint", "emphasis", "use_old_scheduling")
+        told = [getattr(shared.opts, name, None) for name in options]
+        return (*words, *others.values(), *told, self.width, self.height)
+
+    def get_conds_with_caching(
+        self,
+        function: Callable[..., Any],
+        required_prompts: Any,
+        steps: int,
+        caches: Any = None,
+        extra_network_data: Any = None,
+        hires_steps: int | None = None,
+    ) -> Any:
+        """What `function` (one of `prompt_parser`) makes of the prompts; it is put into the first of the caches."""
+        said = function(self.sd_model, required_prompts, steps, hires_steps, shared.opts.use_old_scheduling)
+        for cache in (caches or [])[:1]:
+            cache[:2] = [self.cached_params(required_prompts, steps, hires_steps), said]
+        return said
+
     def get_token_merging_ratio(self, for_hr: bool = False) -> float:
         """A1111's token merging, which is not here."""
         return float((self.token_merging_ratio_hr if for_hr else self.token_merging_ratio) or 0)
@@ -235,6 +307,19 @@ def get_fixed_seed(seed: Any) -> int:
 def fix_seed(p: Any) -> None:
     """Draws the seeds of p that were left open."""
     p.seed, p.subseed = get_fixed_seed(p.seed), get_fixed_seed(p.subseed)
+
+
+def create_random_tensors(
+    shape: Any,
+    seeds: Any,
+    subseeds: Any = None,
+    subseed_strength: float = 0.0,
+    seed_resize_from_h: int = 0,
+    seed_resize_from_w: int = 0,
+    p: Any = None,
+) -> Tensor:
+    """(B, C, h, w): the noise that pictures of these seeds begin with."""
+    return ImageRNG(shape, seeds, subseeds, subseed_strength, seed_resize_from_h, seed_resize_from_w).next()
 
 
 def create_infotext(

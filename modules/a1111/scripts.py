@@ -18,6 +18,7 @@ from .bridge.script import (
 )
 from .bridge.script_classes import ScriptClassData, ScriptFile, postprocessing_scripts_data, scripts_data
 from .bridge.script_runner import ScriptRunner
+from .paths_internal import script_path as current_basedir
 from .scripts_postprocessing import ScriptPostprocessing, scripts_postproc
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "ScriptPostprocessing",
     "ScriptRunner",
     "basedir",
+    "current_basedir",
     "list_files_with_name",
     "list_scripts",
     "load_scripts",

@@ -16,6 +16,7 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.weights import open_weights
 from modules.studio.resolve import checkpoint_name
 
+from . import paths as paths
 from .bridge.host import host
 from .bridge.model_face import sd_model as model_face
 from .bridge.opts import present, write_option
@@ -29,16 +30,17 @@ class CheckpointInfo:
     """A checkpoint, in A1111's words."""
 
     def __init__(self, filename: str) -> None:
-        self._checkpoint = next(
-            (each for each in host.app.store.checkpoints if each.path == Path(filename)), None
-        ) or host.app.store.find(str(filename))
-        self.filename = str(self._checkpoint.path)
+        path = Path(filename)
+        known = (each for each in host.app.store.checkpoints if path in (each.path, each.weights_path))
+        self._checkpoint = next(known, None) or host.app.store.find(str(filename))
+        self.filename = str(self._checkpoint.weights_path)
+        """A file that can be opened: of a folder that of its UNet."""
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> CheckpointInfo:
         """That of one that the store has found."""
         info = cls.__new__(cls)
-        info._checkpoint, info.filename = checkpoint, str(checkpoint.path)
+        info._checkpoint, info.filename = checkpoint, str(checkpoint.weights_path)
         return info
 
     @property

@@ -7,8 +7,31 @@ from typing import Any
 from modules.diffusion.samplers import SAMPLERS, SamplerRow, split_merged_name
 
 from .bridge.missing import refuse
-from .bridge.sampler_face import OurSampler
-from .sd_samplers_common import SamplerData
+from .bridge.sampler_face import OurSampler, class_of
+from .sd_samplers_common import SamplerData, sample_to_image, samples_to_image_grid
+
+__all__ = [
+    "add_sampler",
+    "all_samplers",
+    "all_samplers_map",
+    "create_sampler",
+    "find_sampler_config",
+    "fix_p_invalid_sampler_and_scheduler",
+    "get_hr_sampler_from_infotext",
+    "get_hr_scheduler_from_infotext",
+    "get_sampler_and_scheduler",
+    "get_sampler_from_infotext",
+    "get_scheduler_from_infotext",
+    "sample_to_image",
+    "samplers",
+    "samplers_for_img2img",
+    "samplers_hidden",
+    "samplers_map",
+    "samples_to_image_grid",
+    "set_samplers",
+    "visible_sampler_names",
+    "visible_samplers",
+]
 
 
 def _data(row: SamplerRow) -> SamplerData:
@@ -18,7 +41,7 @@ def _data(row: SamplerRow) -> SamplerData:
     options |= {"discard_next_to_last_sigma": True} if row.discard_penultimate else {}
 
     def made(model: Any = None) -> OurSampler:
-        return OurSampler(row, data, model)
+        return class_of(row)(row, data, model)
 
     data = SamplerData(row.name, made, list(row.aliases), options)
     return data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .bridge.sampler_face import OurSampler as VanillaStableDiffusionSampler
+from .bridge.sampler_face import CompVisSampler as VanillaStableDiffusionSampler
 from .sd_samplers_timesteps import samplers_timesteps as samplers_data_compvis
 
 __all__ = ["VanillaStableDiffusionSampler", "samplers_data_compvis"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .bridge.sampler_face import OurSampler as KDiffusionSampler
+from .bridge.sampler_face import ON_TIMESTEPS, KDiffusionSampler
 from .bridge.stubs import inside
 from .sd_samplers import all_samplers
 
@@ -12,7 +12,7 @@ INSIDES = ("CFGDenoiser", "CFGDenoiserKDiffusion")
 
 __all__ = ["KDiffusionSampler", "samplers_data", "samplers_k_diffusion"]
 
-samplers_k_diffusion = [each for each in all_samplers if each.name not in ("DDIM", "DDIM CFG++", "PLMS", "UniPC")]
+samplers_k_diffusion = [each for each in all_samplers if each.name not in ON_TIMESTEPS]
 samplers_data = samplers_k_diffusion
 
 

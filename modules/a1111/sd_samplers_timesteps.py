@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .bridge.sampler_face import OurSampler as CompVisSampler
+from .bridge.sampler_face import ON_TIMESTEPS, CompVisSampler
 from .bridge.stubs import inside
 from .sd_samplers import all_samplers
 
@@ -12,7 +12,7 @@ INSIDES = ("CFGDenoiserTimesteps", "CompVisTimestepsDenoiser", "CompVisTimesteps
 
 __all__ = ["CompVisSampler", "samplers_data", "samplers_timesteps"]
 
-samplers_timesteps = [each for each in all_samplers if each.name in ("DDIM", "DDIM CFG++", "PLMS", "UniPC")]
+samplers_timesteps = [each for each in all_samplers if each.name in ON_TIMESTEPS]
 samplers_data = samplers_timesteps
 
 

@@ -189,6 +189,7 @@ def test_a_batchs_noise_is_the_cores(studio: App) -> None:
     rng = word("rng")
     ours = ImageNoise([1, 2], (4, 8, 8), subseeds=[3, 4], subseed_strength=0.3)
     theirs = rng.ImageRNG((4, 8, 8), [1, 2], [3, 4], 0.3)
+    assert torch.equal(word("processing").create_random_tensors((4, 8, 8), [1, 2], [3, 4], 0.3), ours.initial())
     assert torch.equal(theirs.next(), ours.initial())
     assert torch.equal(theirs.next(), ours.gaussian(torch.zeros(()), torch.zeros(())))
     assert torch.equal(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from modules.studio.app import App
+from modules.studio.command_line import ROOT
 from tests.a1111.words import word
 
 
@@ -41,3 +42,25 @@ def test_an_extension_may_ask_pkg_resources_while_there_are_extensions(
     assert specimen.found == metadata.version("pillow")
     word("bridge.loader").unload()
     assert "pkg_resources" not in sys.modules
+
+
+def test_the_folder_of_the_extension_is_read_from_a_variable_too(open_extended: Callable[..., App]) -> None:
+    scripts = word("scripts")
+    app = open_extended("by_hand")
+    assert scripts.current_basedir == scripts.basedir() == str(ROOT)
+    with word("bridge.loader")._at_home(word("bridge.loaded").loaded.extensions[0], sys.modules["scripts"]):
+        assert scripts.current_basedir == scripts.basedir() == str(app.folders.data / "extensions/by_hand")
+
+
+def test_names_are_found_where_a1111s_own_files_import_them() -> None:
+    processing, models = word("processing"), word("sd_models")
+    assert (processing.images, processing.shared, models.paths) == (word("images"), word("shared"), word("paths"))
+    assert (processing.opts, processing.state) == (word("shared").opts, word("shared").state)
+    assert word("sd_samplers").sample_to_image is word("sd_samplers_common").sample_to_image
+    assert word("sd_models_config").config_unclip.endswith("unclip")
+
+
+def test_a_network_that_finds_faces_is_not_fetched(studio: App) -> None:
+    autocrop = word("textual_inversion.autocrop")
+    with pytest.raises(word("modelloader").DownloadRefusedError, match=r"face_detection_yunet_2023mar\.onnx is not"):
+        autocrop.download_and_cache_models()

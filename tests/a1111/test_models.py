@@ -62,6 +62,16 @@ def test_checkpoints_are_found_by_all_their_names(studio: App) -> None:
     assert models.model_path == str(studio.folders.checkpoints[0])
 
 
+def test_the_file_of_a_checkpoint_that_is_a_folder_can_be_opened(studio: App) -> None:
+    models = word("sd_models")
+    (info,) = models.checkpoints_list.values()
+    with Path(info.filename).open("rb") as file:
+        file.seek(0x100000)
+        assert hashlib.sha256(file.read(0x10000)).hexdigest()[:8] == info.hash
+    assert models.CheckpointInfo(str(Path(info.filename).parents[1])) == models.CheckpointInfo(info.filename) == info
+    assert word("shared").sd_model.sd_model_checkpoint == info.filename
+
+
 def test_without_a_checkpoint_the_choice_says_where_one_belongs(
     open_bound: Callable[..., App], monkeypatch: Any
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from modules.studio.app import App
@@ -249,6 +250,21 @@ def test_the_models_networks_are_there_inside_a_job(studio: App) -> None:
         assert model.decode_first_stage(latents).shape == (1, 3, 64, 64)
         said = model.get_learned_conditioning(["a", "a " * 100])
         assert said.shape[:2] == (2, 154)
+        assert torch.equal(model.cond_stage_model_empty_prompt, model.get_learned_conditioning([""]))
+
+
+def test_prompts_are_read_by_p_as_the_parser_reads_them(studio: App) -> None:
+    processing, parser = word("processing"), word("prompt_parser")
+    p = processing.StableDiffusionProcessingTxt2Img(prompt="red heart")
+    cache = [None, None]
+    with studio.store.lease("starter") as leased:
+        word("bridge.host").host.model = leased
+        said = p.get_conds_with_caching(parser.get_learned_conditioning, ["[red:blue:0.5] heart"], 4, [cache])
+        (plain,) = parser.get_learned_conditioning(p.sd_model, ["[red:blue:0.5] heart"], 4)
+    assert [each.end_at_step for each in said[0]] == [each.end_at_step for each in plain] == [2, 4]
+    assert torch.equal(said[0][1].cond, plain[1].cond)
+    assert cache == [p.cached_params(["[red:blue:0.5] heart"], 4, None), said]
+    assert p.cached_params("a") != p.cached_params("b")
 
 
 def test_ldms_insides_say_what_replaces_them(studio: App) -> None:

@@ -48,6 +48,25 @@ def test_a_sampler_that_is_not_k_diffusions_tells_nobody(open_extended: Callable
     assert painted(app, "DDIM", "denoised") == painted(app, "DDIM", None)
 
 
+def test_a_function_of_the_running_sampler_alone_is_told_too(open_extended: Callable[..., App]) -> None:
+    app = open_extended("stepper")
+    plain, _ = painted(app, "Euler a", None)
+    changed, comments = painted(app, "Euler a", "own")
+    assert [step for step, _, _ in sys.modules["scripts.stepper"].heard] == [0, 1, 2]
+    assert changed != plain
+    assert comments == ()
+    assert painted(app, "Euler a", None)[0] == plain
+
+
+def test_samplers_on_timesteps_tell_a_function_of_theirs_and_go_on_with_their_own(
+    open_extended: Callable[..., App],
+) -> None:
+    app = open_extended("stepper")
+    assert painted(app, "DDIM", "own") == painted(app, "DDIM", None)
+    painted(app, "DDIM", "own")
+    assert [step for step, _, _ in sys.modules["scripts.stepper"].heard] == [0, 1, 2]
+
+
 def test_a_function_that_fails_leaves_the_picture_as_it_was(open_extended: Callable[..., App]) -> None:
     app = open_extended("stepper")
     plain, _ = painted(app, "Euler a", None)

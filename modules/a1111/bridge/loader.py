@@ -138,15 +138,23 @@ def _at_home(extension: Found, namespace: ModuleType) -> Iterator[None]:
     mine = str(extension.path / NAMESPACE)
     namespace.__path__ = [mine, *(folder for folder in folders if folder != mine)]
     _places.append(extension.path)
+    _say_where()
     stubs.forget_forge()
     try:
         yield
     finally:
         _places.pop()
+        _say_where()
         sys.path[:] = path
         namespace.__path__ = folders
         for name, module in others.items():
             sys.modules[f"{NAMESPACE}.{name}"] = module
+
+
+def _say_where() -> None:
+    """Some read A1111's variable instead of calling its `basedir()`."""
+    words: Any = importlib.import_module("modules.scripts")  # which imports this file
+    words.current_basedir = str(base_folder())
 
 
 def _lies_in(module: ModuleType, folder: Path) -> bool:

@@ -87,9 +87,9 @@ class ModelFace:
 
     @property
     def sd_model_checkpoint(self) -> str:
-        """The file's path."""
+        """The file's path, of a folder that of its UNet."""
         found = checkpoint()
-        return str(found.path) if found else ""
+        return str(found.weights_path) if found else ""
 
     @property
     def filename(self) -> str:
@@ -167,6 +167,13 @@ class ModelFace:
         embeds = torch.stack([_padded(each.embeds, longest) for each in said])
         pooled = [each.pooled for each in said if each.pooled is not None]
         return {"crossattn": embeds, "vector": torch.stack(pooled)} if pooled else embeds
+
+    @property
+    def cond_stage_model_empty_prompt(self) -> Tensor:
+        """(1, T, D): what an empty prompt says."""
+        said = self.get_learned_conditioning([""])
+        empty: Tensor = said["crossattn"] if isinstance(said, dict) else said
+        return empty
 
     def state_dict(self) -> dict[str, Tensor]:
         """The UNet's weights, by diffusers' names."""

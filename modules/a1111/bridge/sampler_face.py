@@ -10,6 +10,9 @@ from modules.studio.request import SAMPLER_FIELDS
 from .face_sampling import sampled_by_hand
 from .host import host
 
+ON_TIMESTEPS = ("DDIM", "DDIM CFG++", "PLMS", "UniPC")
+"""Samplers that are not k-diffusion's in A1111."""
+
 
 def callback_state(sampler: Any, d: dict[str, Any]) -> None:
     """Called in each step; extensions put functions of their own in its place, which call it in turn."""
@@ -95,6 +98,19 @@ class OurSampler:
         return func()
 
     callback_state = callback_state
+
+
+class KDiffusionSampler(OurSampler):
+    """One that is k-diffusion's in A1111."""
+
+
+class CompVisSampler(OurSampler):
+    """One on whole timesteps."""
+
+
+def class_of(row: SamplerRow) -> type[OurSampler]:
+    """What A1111 makes a sampler of."""
+    return CompVisSampler if row.name in ON_TIMESTEPS else KDiffusionSampler
 
 
 class Denoiser:

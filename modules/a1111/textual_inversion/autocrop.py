@@ -6,6 +6,11 @@ from typing import Any
 
 from PIL import Image
 
+from ..modelloader import load_file_from_url
+from ..paths_internal import models_path
+
+FACES = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
+
 
 class PointOfInterest:
     """A place and how much it matters."""
@@ -35,3 +40,8 @@ def crop_image(im: Image.Image, settings: Settings) -> list[Image.Image]:
     )
     left, top = (larger.width - settings.crop_width) // 2, (larger.height - settings.crop_height) // 2
     return [larger.crop((left, top, left + settings.crop_width, top + settings.crop_height))]
+
+
+def download_and_cache_models() -> str:
+    """Where OpenCV's network that finds faces lies. Raises: DownloadRefusedError where nobody has put it there."""
+    return load_file_from_url(FACES, model_dir=f"{models_path}/opencv")
