@@ -31,11 +31,13 @@ from . import (
     shared,
     styles,
 )
-from .bridge import course, face_defaults, face_sampling
+from .bridge import course, face_defaults, face_sampling, second_pass
 from .bridge.batch_rows import BATCH_ROWS
 from .bridge.containment import containment
-from .bridge.face import IMG2IMG_ROWS, SHARED_ROWS, TXT2IMG_ROWS, Face, Row
+from .bridge.face import SHARED_ROWS, Face, Row
+from .bridge.hires_rows import TXT2IMG_ROWS
 from .bridge.host import host
+from .bridge.picture_rows import IMG2IMG_ROWS
 from .bridge.pictures import (
     DecodedSamples,
     apply_color_correction,
@@ -267,6 +269,14 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
 
     ROWS: ClassVar[dict[str, Row]] = {**TXT2IMG_ROWS, **BATCH_ROWS}
     DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.TXT2IMG
+
+    def sample_hr_pass(
+        self, samples: Any, decoded_samples: Any, seeds: Any, subseeds: Any, subseed_strength: Any, prompts: Any
+    ) -> Any:
+        """The second pass of hires fix over latents (B, C, h, w), or over pictures (B, 3, H, W) in [-1, 1] where the
+        upscaler enlarges pictures: a list of pictures (3, H, W). Extensions put their own in its place: it is called
+        instead. Raises: NotHereError outside of a batch."""
+        return second_pass.enlarged_by_default(self, samples, decoded_samples)
 
 
 class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):

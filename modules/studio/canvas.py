@@ -105,11 +105,11 @@ class Canvas:
 
     def overlay_of(self, index: int) -> Overlay | None:
         """Where an image goes, if it is a part of an original."""
-        return self.overlays[index] if self.overlays else None
+        return self.overlays[index] if index < len(self.overlays) else None
 
     def finish(self, index: int, image: Image.Image, overlay: Overlay | None) -> Image.Image:
         """The decoded image put back into its original, if there is one: outside the mask nothing changes."""
-        image = color_corrected(image, self.colours[index]) if self.colours else image
+        image = color_corrected(image, self.colours[index]) if index < len(self.colours) else image
         return image if overlay is None else masks.paste_back(overlay.original, image, overlay.mask, overlay.box)
 
 

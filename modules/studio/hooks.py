@@ -52,7 +52,8 @@ class Hooks:
         """A model is leased; prompts of this batch may still be changed."""
 
     def hires_begins(self, job: Job, batch: Batch, model: Model) -> None:
-        """The first pass of hires fix is over; what its second pass shall be may still be changed."""
+        """The first pass of hires fix is over; what its second pass shall be may still be changed (and until that pass
+        has begun, its steps, its denoising strength and its CFG scale)."""
 
     def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         """A model is about to sample a pass of the batch: adapters are put on. Hires fix has two passes, and a refiner
@@ -61,6 +62,11 @@ class Hooks:
     def sampling(self, job: Job, batch: Batch, model: Model, make: Callable[[], Tensor]) -> Tensor:
         """The batch is prepared: `batch.canvas` is there, and the first pass has begun. `make` goes through its passes
         and gives its latents (B, C, h, w). Returns what shall be decoded."""
+        return make()
+
+    def enlarging(self, job: Job, batch: Batch, model: Model, latents: Tensor, make: Callable[[], Tensor]) -> Tensor:
+        """The first pass of hires fix has given `latents` (B, C, h, w); `make` goes through the second one. Whoever has
+        others to begin with asks `batch.enlarge`. Returns what shall be decoded."""
         return make()
 
     def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
@@ -189,6 +195,11 @@ class Chain(Hooks):
     def sampling(self, job: Job, batch: Batch, model: Model, make: Callable[[], Tensor]) -> Tensor:
         for hook in reversed(self.hooks):
             make = partial(hook.sampling, job, batch, model, make)
+        return make()
+
+    def enlarging(self, job: Job, batch: Batch, model: Model, latents: Tensor, make: Callable[[], Tensor]) -> Tensor:
+        for hook in reversed(self.hooks):
+            make = partial(hook.enlarging, job, batch, model, latents, make)
         return make()
 
     def hires_begins(self, job: Job, batch: Batch, model: Model) -> None:

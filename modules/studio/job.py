@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,6 +73,13 @@ class Batch:
     """What its pass begins with, once that is prepared, and what is put around the result; to be replaced."""
     latents: Tensor | None = None
     """(B, C, h, w) once sampled and until decoded."""
+    pixels: Tensor | None = None
+    """(B, 3, H, W) in [-1, 1]: the latents decoded, where that was done before the last pass was over."""
+    enlarge: Callable[[Tensor, Tensor | None], Tensor] | None = field(default=None, repr=False)
+    """The second pass of hires fix, over latents or over pixels, while the batch is being sampled; None where there is
+    to be none."""
+    decode: Callable[[Tensor], Tensor] | None = field(default=None, repr=False)
+    """What its latents are as pixels, by the model whose they are; from the first pass on."""
     denoised: Tensor | None = None
     """(B, C, h, w), the model's newest guess at the finished latents while sampling."""
     images: list[Image] = field(default_factory=list)

@@ -83,6 +83,6 @@ class Keepsakes(Hooks):
 
     def _keep(self, job: Job, batch: Batch, index: int, image: Image.Image, ending: str) -> None:
         if job.keeps_samples:
-            number = batch.index * job.request.batch_size + index
+            number = batch.index * job.request.batch_size + min(index, job.request.batch_size - 1)
             infotext = write_infotext(job, number, job.kept[FACTS])
             self.gallery.save(Filing(image, infotext), job, number, aside=ending)

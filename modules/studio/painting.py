@@ -37,7 +37,7 @@ from modules.studio.canvas import (
 )
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, Stopped
-from modules.studio.passes import Pass, first_pass, hires_pass, refiner_pass
+from modules.studio.passes import Pass, changed_second, first_pass, hires_pass, refiner_pass
 from modules.studio.request import Img2Img, Inpaint, Txt2Img
 from modules.studio.sampling import Refiner, canvas_of, noise_of, sample
 from modules.studio.upscaling import Upscalers, tiles_of
@@ -166,16 +166,22 @@ class Painter:
         picture = as_rgb(self.open_picture(request.firstpass_image)).resize((request.width, request.height))
         return model.encode(pixels_of(picture)[None]).expand(len(batch.seeds), -1, -1, -1)
 
-    def second(self, batch: Batch, model: Model, latents: Tensor, lent: ExitStack) -> tuple[Model, Tensor]:
+    def second(
+        self, batch: Batch, model: Model, latents: Tensor, pixels: Tensor | None, lent: ExitStack
+    ) -> tuple[Model, Tensor]:
         """Hires fix: the first pass's latents made larger and painted once more -> (B, C, h, w) and whose they are, a
-        model that is left in `lent`. Raises: Stopped."""
+        model that is left in `lent`. `pixels` (B, 3, H, W) stand for the latents where pictures are enlarged.
+
+        Raises: Stopped."""
         self.hooks.hires_begins(self.job, batch, model)
         job, request, run = self.job, self.job.request, hires_pass(self.job, batch)
         assert isinstance(request, Txt2Img)
         assert run is not None
         width, height = request.hires_size.upscaled
         latent = find_latent_upscaler(request.hr_upscaler or "")
-        pictures = [] if latent else self._larger(latents, model, request.hr_upscaler or "", (width, height))
+        if pixels is None and latent is None:
+            pixels = self._pixels(latents, model)
+        pictures = [] if latent or pixels is None else self._larger(pixels, request.hr_upscaler or "", (width, height))
         self.job.check()
         other = lent.enter_context(self._instead(model, run))
         if latent is None:
@@ -184,13 +190,14 @@ class Painter:
             _check_latents(model, other)
             larger = latent.resize(latents, *other.latent_shape(width, height)[1:])
         larger = _middle(larger, *other.latent_shape(run.width, run.height)[1:])
-        batch.canvas, noise = enlarged(other, larger, run.width, run.height), noise_of(job, batch, run, other)
+        batch.canvas = enlarged(other, larger, run.width, run.height)
         with self.begun(batch, run, other):
-            return other, self.sampled(batch, run, other, noise)
+            run = changed_second(run, self.job, batch)
+            return other, self.sampled(batch, run, other, noise_of(job, batch, run, other))
 
-    def _larger(self, latents: Tensor, model: Model, upscaler: str, size: tuple[int, int]) -> list[Image.Image]:
-        """The pictures that the latents are, enlarged as pixels."""
-        pictures, tiles = self._decode(latents, model, Canvas()), tiles_of(self.job.options)
+    def _larger(self, pixels: Tensor, upscaler: str, size: tuple[int, int]) -> list[Image.Image]:
+        """Pixels (B, 3, H, W) as larger pictures."""
+        pictures, tiles = [picture_of(each) for each in pixels], tiles_of(self.job.options)
         self.job.report(stage=f"enlarging with {upscaler}")
         made = [self.upscalers.upscale(picture, upscaler, *size, tiles, check=self.job.check) for picture in pictures]
         self.job.networks |= self.upscalers.hashes(upscaler)
@@ -200,9 +207,9 @@ class Painter:
         """What the batch's finished latents are, as pictures."""
         job = self.job
         assert batch.latents is not None
-        batch.latents = self.hooks.sampled(job, batch, batch.latents)
-        job.report(stage="decoding")
-        pixels = self.hooks.decoded(job, batch, model.decode(batch.latents))
+        latents, batch.latents = batch.latents, self.hooks.sampled(job, batch, batch.latents)
+        known = batch.pixels if batch.latents is latents else None
+        pixels = self.hooks.decoded(job, batch, self._pixels(batch.latents, model) if known is None else known)
         painted = [self.hooks.image_painted(job, batch, index, picture_of(each)) for index, each in enumerate(pixels)]
         canvas = canvas_of(batch).shows(batch.latents)
         overlays = [self.hooks.overlay(job, batch, index, canvas.overlay_of(index)) for index in range(len(painted))]
@@ -211,10 +218,13 @@ class Painter:
                 self.hooks.uncorrected(job, batch, index, canvas.uncoloured().finish(index, *pair))
         return [canvas.finish(index, *pair) for index, pair in enumerate(zip(painted, overlays, strict=True))]
 
-    def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
+    def _pixels(self, latents: Tensor, model: Model) -> Tensor:
         self.job.report(stage="decoding")
+        return model.decode(latents)
+
+    def _decode(self, latents: Tensor, model: Model, canvas: Canvas) -> list[Image.Image]:
         canvas = canvas.shows(latents)
-        pictures = map(picture_of, model.decode(latents))
+        pictures = map(picture_of, self._pixels(latents, model))
         return [canvas.finish(index, each, canvas.overlay_of(index)) for index, each in enumerate(pictures)]
 
     def _refiner(self, batch: Batch, run: Pass, model: Model) -> Refiner | None:
@@ -287,10 +297,13 @@ class _Passes:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._batch.enlarge = None
         self._begun.close()
 
     def _begin(self) -> None:
         job, batch, model = self._painter.job, self._batch, self._model
+        batch.pixels, batch.decode = None, lambda latents: self.at_work.decode(latents)
+        batch.enlarge = None if hires_pass(job, batch) is None else self.enlarged
         if isinstance(job.request, Txt2Img) and job.request.firstpass_image and hires_pass(job, batch) is not None:
             self._first, batch.canvas = partial(self._painter.given_first_pass, batch, model), Canvas()
         else:
@@ -307,18 +320,26 @@ class _Passes:
             self._lent.close()
             self._begin()
         assert self._first is not None
-        batch.latents = self._first()
-        if hires_pass(self._painter.job, batch) is None:
-            return batch.latents
-        self._begun.close()
-        self._first = None
-        canvas, latents = batch.canvas, batch.latents
+        painter, latents = self._painter, self._first()
+        batch.latents = latents
+        if hires_pass(painter.job, batch) is None:
+            return latents
+        canvas = batch.canvas
         try:
-            self.at_work, latents = self._painter.second(batch, self._model, latents, self._lent)
+            return painter.hooks.enlarging(painter.job, batch, self._model, latents, lambda: self.enlarged(latents))
         except Stopped:
             self._lent.close()
-            batch.canvas = canvas
-        return latents
+            self.at_work, batch.canvas = self._model, canvas
+            return latents
+
+    def enlarged(self, latents: Tensor, pixels: Tensor | None = None) -> Tensor:
+        """(B, C, h, w), `at_work`'s: the second pass over these latents, or these pixels (B, 3, H, W) where it enlarges
+        pictures. Raises: Stopped."""
+        self._begun.close()
+        self._lent.close()
+        self._first = None
+        self.at_work, made = self._painter.second(self._batch, self._model, latents, pixels, self._lent)
+        return made
 
 
 def _alone(batch: Batch, index: int, later: int) -> Batch:

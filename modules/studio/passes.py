@@ -83,6 +83,15 @@ def hires_pass(job: Job, batch: Batch) -> Pass | None:
     )
 
 
+def changed_second(run: Pass, job: Job, batch: Batch) -> Pass:
+    """The second pass with what was changed of it after its picture was enlarged and its prompts were read."""
+    changed = hires_pass(job, batch)
+    if changed is None:
+        return run
+    names = "steps", "cfg_scale", "denoising_strength"
+    return replace(run, **{name: getattr(changed, name) for name in names})
+
+
 def refiner_pass(job: Job, run: Pass) -> Pass | None:
     """What the refiner takes over from `run`, if it is to."""
     request, where = job.request, job.options.hires_fix_refiner_pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -107,11 +108,12 @@ class Recipe:
         stopped = job.interrupted or job.skipped
         self.hooks.batch_ends(job, batch, model)
         job.report(stage="saving")
+        told, numbers = told_of(job, batch)
         for index, image in enumerate(batch.images):
             image = batch.images[index] = self.hooks.image_ready(job, batch, index, image)
-            infotext = write_infotext(job, first + index, ModelFacts.of(model))
-            filing = self.hooks.image_saving(job, first + index, Filing(image, infotext))
-            saved = self._saved.get(filing.infotext) or self._keep(filing, first + index, unfinished=stopped)
+            infotext = write_infotext(told, numbers[index], ModelFacts.of(model))
+            filing = self.hooks.image_saving(told, numbers[index], Filing(image, infotext))
+            saved = self._saved.get(filing.infotext) or self._keep(told, filing, numbers[index], unfinished=stopped)
             job.report(images=(*job.progress.images, saved))
             self.hooks.image_saved(job, saved)
         self._painter.last = batch.images or self._painter.last
@@ -128,10 +130,10 @@ class Recipe:
             with model.in_float32():
                 batch.images = self._painter.paint(batch, model)
 
-    def _keep(self, filing: Filing, index: int, *, unfinished: bool) -> SavedImage:
+    def _keep(self, told: Job, filing: Filing, index: int, *, unfinished: bool) -> SavedImage:
         self._images.append(filing.image)
         saved = self.job.keeps_samples and (self.job.options.save_incomplete_images or not unfinished)
-        return self.gallery.keep(filing, self.job, index, saved=saved)
+        return self.gallery.keep(filing, told, index, saved=saved)
 
     def _save_grid(self, model: Model) -> None:
         job = self.job
@@ -156,6 +158,27 @@ def set_up_images(job: Job) -> None:
         job.hr_negative_prompts = job.hr_negative_prompts or [request.hr_negative_prompt] * count
     job.seeds = job.seeds or [request.seed + (0 if varied else index) for index in range(count)]
     job.subseeds = job.subseeds or [request.subseed + index for index in range(count)]
+
+
+def told_of(job: Job, batch: Batch) -> tuple[Job, list[int]]:
+    """Whose prompts and seeds the pictures of a batch are told with, and their numbers in it: the job's own; or a
+    twin's, where hooks have changed those of the batch, or made more pictures than it has prompts."""
+    first, count = batch.index * job.request.batch_size, len(batch.images)
+    own = len(job.prompts[first : first + job.request.batch_size])
+    rows = {name: getattr(batch, name) for name in ("prompts", "negative_prompts", "seeds", "subseeds")}
+    if count <= own and all(getattr(job, name)[first : first + own] == row[:own] for name, row in rows.items()):
+        return job, list(range(first, first + count))
+    lists = {}
+    for name, row in rows.items():
+        before = getattr(job, name)
+        row = [*row, *before[first + len(row) : first + own]]
+        further = [row[index if index < len(row) else index % own] for index in range(own, count)]
+        lists[name] = [*before[:first], *row[:own], *before[first + own :], *further]
+    for name in ("hr_prompts", "hr_negative_prompts"):
+        before = getattr(job, name)
+        lists[name] = [*before, *(before[first + index % own] for index in range(own, count))] if before else before
+    numbers = [first + index if index < own else len(job.prompts) + index - own for index in range(count)]
+    return replace(job, **lists), numbers  # type: ignore[arg-type]  # lists of these very fields
 
 
 def _batch_of(job: Job, index: int) -> Batch:

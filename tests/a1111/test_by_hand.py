@@ -85,7 +85,8 @@ def test_sample_of_hires_fix_is_both_passes(open_extended: Callable[..., App]) -
     plain = made(app, "", request)
     seen = by_hand("wrap")
     assert pixels(app, run(app, request)) == plain
-    assert seen["latents"].shape == (1, 4, 16, 16)
+    assert [tuple(each.shape) for each in seen["latents"]] == [(3, 128, 128)]
+    assert seen["latents"].already_decoded
 
 
 def test_a_sampler_can_be_asked_for_a_pass(open_extended: Callable[..., App]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -41,6 +42,10 @@ class BatchWords:
     make: Callable[[], Tensor] | None = None
     made: Tensor | None = None
     """What `make` has given."""
+    enlarged: Tensor | None = None
+    """What the second pass of hires fix has given to p.sample_hr_pass."""
+    models: list[Any] = field(default_factory=list)
+    """Those that the passes at work have taken the place of."""
     by_hand: bool = False
     """An extension calls a sampler itself: what A1111 does around it is not done."""
     step: int = 0
@@ -151,6 +156,7 @@ def spoken_for(p: Any, batch: Batch, name: str, read: PromptsInTime) -> PromptsI
 
 def extension_of(thing: Any) -> str:
     """Whose code a function or an object of some class is."""
+    thing = thing.func if isinstance(thing, partial) else thing
     code = getattr(getattr(thing, "__func__", thing), "__code__", None)
     if code is not None:
         return loaded.extension_of(code.co_filename)

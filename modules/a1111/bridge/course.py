@@ -23,6 +23,7 @@ from modules.studio.settings import Options
 
 from .entries import Entries
 from .face import Face, checked
+from .hires_rows import DERIVED
 from .host import host
 from .processed import Processed
 
@@ -92,7 +93,7 @@ def job_from(p: Face, options: Options, owner: str, id: str) -> Job:
     wanted = {name: getattr(p, name) for name, row in type(p).ROWS.items() if not row.passing and hasattr(p, name)}
     job = Job(id=id, owner=owner, request=_blank(p), options=options)
     p.bind(job)
-    for name in sorted(wanted, key=lambda name: name == "scheduler"):
+    for name in sorted(wanted, key=lambda name: (name.startswith("hr_"), name.endswith("scheduler"))):
         if wanted[name] is not None and wanted[name] != "" and name not in MADE_LATER:
             setattr(p, name, wanted[name])
     settle(job, dict(p.override_settings or {}), styles=tuple(getattr(wanted.get("styles"), "unmerged", p.styles)))
@@ -103,7 +104,7 @@ def job_from(p: Face, options: Options, owner: str, id: str) -> Job:
     return job
 
 
-MADE_LATER = frozenset(
+MADE_LATER = DERIVED | frozenset(
     f"{kind}{name}"
     for kind in ("", "all_")
     for name in (*("prompts", "negative_prompts", "seeds", "subseeds", "hr_prompts", "hr_negative_prompts"),)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from modules.diffusion.samplers import find_sampler, split_merged_name
 from modules.studio.job import Batch, Job
-from modules.studio.request import Img2Img, Inpaint, Request, RequestError, Txt2Img
+from modules.studio.request import Request, RequestError, Txt2Img
 
+from .containment import containment
 from .entries import Entries
 from .host import host
 
@@ -30,6 +29,13 @@ class Row(NamedTuple):
     write: Callable[[Face, Any], None]
     passing: bool = False
     """It is the running batch's, and is not kept when the job is over."""
+
+
+def has_no_effect(face: Face, name: str, value: Any) -> None:
+    """Says so to the person, where an extension assigns another value than there is."""
+    if value != getattr(face, name):
+        who = containment.current
+        face.job.comment(f"What {who or 'an extension'} has put into p.{name} has no effect here.")
 
 
 class Face:
@@ -133,10 +139,24 @@ def replace_field(face: Face, name: str, value: Any) -> None:
         valid = TypeAdapter(kind.model_fields[name].rebuild_annotation()).validate_python(value)
     except ValidationError as error:
         raise RequestError(f"{name}: {error.errors()[0]['msg']}", name) from None
-    face.job.request = face.job.request.model_copy(update={name: valid})
+    face.job.request = face.job.request.model_copy(update={name: valid, **_following(face.job.request, name, valid)})
 
 
-def _field(name: str, to: Callable[[Any], Any] = lambda value: value, back: Callable[[Any], Any] | None = None) -> Row:
+FOLLOWING = {
+    **{"steps": "hr_second_pass_steps", "sampler_name": "hr_sampler_name", "scheduler": "hr_scheduler"},
+    "cfg_scale": "hr_cfg",
+}
+"""What the second pass of hires fix has from the first one, as long as it is the same."""
+
+
+def _following(request: Request, name: str, value: Any) -> dict[str, Any]:
+    other = FOLLOWING.get(name, "")
+    return {other: value} if getattr(request, other, None) == getattr(request, name) is not None else {}
+
+
+def field_row(
+    name: str, to: Callable[[Any], Any] = lambda value: value, back: Callable[[Any], Any] | None = None
+) -> Row:
     """A field of the request; where the request has none of that name the value is kept on the face."""
 
     def read(face: Face) -> Any:
@@ -169,7 +189,7 @@ def positive_or_zero(value: Any) -> Any:
 
 def _of_prompts(field_name: str) -> Row:
     """A prompt or a seed, or a list of them, one for each picture, which A1111 allows as well."""
-    single = _field(field_name, whole)
+    single = field_row(field_name, whole)
 
     def read(face: Face) -> Any:
         listed = face.own(f"listed {field_name}")
@@ -183,7 +203,7 @@ def _of_prompts(field_name: str) -> Row:
     return Row(read, write)
 
 
-def _of_job(name: str) -> Row:
+def job_row(name: str) -> Row:
     """A list of the job with one item for each picture; None before it is made."""
 
     def write(face: Face, value: Any) -> None:
@@ -192,7 +212,7 @@ def _of_job(name: str) -> Row:
     return Row(lambda face: getattr(face.job, name) or None, write)
 
 
-def _of_batch(name: str) -> Row:
+def batch_row(name: str) -> Row:
     """A list of the batch at work with one item for each picture; outside of one kept on the face."""
 
     def read(face: Face) -> Any:
@@ -223,30 +243,12 @@ def _sampler(face: Face, value: Any) -> None:
         replace_field(face, "scheduler", schedule)
 
 
-def picture_id(job: Job, picture: Image.Image) -> str:
-    """The id by which the job has a picture at hand."""
-    known = next((id for id, each in job.at_hand.items() if each is picture), None)
-    id = known or uuid.uuid4().hex
-    job.at_hand[id] = picture
-    return id
-
-
 def _of_model(read: Callable[[Model], Any]) -> Row:
     """A fact about the model at work; None where there is none."""
     return Row(
         lambda face: read(host.model) if host.model is not None else None,
         lambda face, value: None,
     )
-
-
-def _hires_side(axis: int) -> Row:
-    """A side of what hires fix makes, in pixels; it follows from other fields."""
-
-    def read(face: Face) -> int:
-        request = face.job.request
-        return request.hires_size.upscaled[axis] if isinstance(request, Txt2Img) and request.enable_hr else 0
-
-    return Row(read, lambda face, value: None)
 
 
 def _samples(face: Face) -> str:
@@ -259,6 +261,18 @@ def _grids(face: Face) -> str:
 
 def _extra(face: Face, value: Any) -> None:
     face.job.extra_generation_params = value if isinstance(value, Entries) else Entries(value)
+
+
+def _field(name: str, to: Callable[[Any], Any] = lambda value: value, back: Callable[[Any], Any] | None = None) -> Row:
+    return field_row(name, to, back)
+
+
+def _of_job(name: str) -> Row:
+    return job_row(name)
+
+
+def _of_batch(name: str) -> Row:
+    return batch_row(name)
 
 
 SHARED_ROWS: dict[str, Row] = {
@@ -293,95 +307,6 @@ SHARED_ROWS: dict[str, Row] = {
     "sd_vae_name": _of_model(lambda model: model.vae_name),
     "outpath_samples": _of_options("outpath_samples", _samples),
     "outpath_grids": _of_options("outpath_grids", _grids),
-}
-HIRES_FIELDS = (
-    *("hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_resize_x", "hr_resize_y", "hr_checkpoint_name"),
-    *("hr_sampler_name", "hr_scheduler", "hr_prompt", "hr_negative_prompt", "hr_cfg"),
-)
-TXT2IMG_ROWS: dict[str, Row] = {
-    **SHARED_ROWS,
-    "enable_hr": _field("enable_hr", bool),
-    "denoising_strength": _field("denoising_strength", lambda value: 0.75 if value is None else value),
-    **{name: _field(name, whole) for name in HIRES_FIELDS},
-    "hr_upscale_to_x": _hires_side(0),
-    "hr_upscale_to_y": _hires_side(1),
-    "all_hr_prompts": _of_job("hr_prompts"),
-    "all_hr_negative_prompts": _of_job("hr_negative_prompts"),
-    "hr_prompts": _of_batch("hr_prompts"),
-    "hr_negative_prompts": _of_batch("hr_negative_prompts"),
-}
-MASK_FIELDS = (
-    *("mask_blur_x", "mask_blur_y", "mask_round", "inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding"),
-    "inpainting_mask_invert",
-)
-
-
-def _init_images(face: Face) -> list[Any]:
-    """The list stays the same one, since its items are assigned too: `take_pictures` looks at it again."""
-    listed: list[Any] | None = face.own("listed init_images")
-    if listed is None:
-        request = face.job.request
-        assert isinstance(request, Img2Img)
-        listed = [host.app.uploads.of_job(face.job, id) for id in request.init_images]
-        face.keep("listed init_images", listed)
-    return listed
-
-
-def _set_init_images(face: Face, value: Any) -> None:
-    face.keep("listed init_images", value if isinstance(value, list) else list(value or ()))
-    take_pictures(face)
-
-
-def take_pictures(face: Face) -> None:
-    """Gives the request the pictures that the face's list holds by now."""
-    listed = face.own("listed init_images")
-    job = face._job
-    if not listed or job is None:
-        return
-    ids = tuple(picture_id(job, picture) for picture in listed if isinstance(picture, Image.Image))
-    if ids and ids != getattr(job.request, "init_images", ids):
-        replace_field(face, "init_images", ids)
-
-
-def _image_mask(face: Face) -> Any:
-    request = face.job.request
-    if not isinstance(request, Inpaint):
-        return None
-    return host.app.uploads.of_job(face.job, request.mask)
-
-
-def _set_image_mask(face: Face, value: Any) -> None:
-    job = face.job
-    request = job.request
-    if value is None and isinstance(request, Inpaint):
-        kept_fields = {name: getattr(request, name) for name in Img2Img.model_fields}
-        job.request = Img2Img.model_validate(kept_fields)
-    elif value is not None:
-        fields = {name: getattr(request, name) for name in type(request).model_fields}
-        own = {name: face.own(name) for name in MASK_FIELDS if face.own(name) is not None}
-        job.request = Inpaint.model_validate({**own, **fields, "mask": picture_id(job, value)})
-
-
-def _blur(face: Face) -> Any:
-    x, y = (getattr(face, name) for name in ("mask_blur_x", "mask_blur_y"))
-    return x if x == y else None
-
-
-def _set_blur(face: Face, value: Any) -> None:
-    if value is not None:
-        face.mask_blur_x, face.mask_blur_y = value, value
-
-
-IMG2IMG_ROWS: dict[str, Row] = {
-    **SHARED_ROWS,
-    "denoising_strength": _field("denoising_strength", lambda value: 0.75 if value is None else value),
-    "resize_mode": _field("resize_mode", whole),
-    "initial_noise_multiplier": _field("initial_noise_multiplier"),
-    **{name: _field(name, whole) for name in MASK_FIELDS},
-    "inpaint_full_res": _field("inpaint_full_res", bool),
-    "mask_blur": Row(_blur, _set_blur),
-    "init_images": Row(_init_images, _set_init_images),
-    "image_mask": Row(_image_mask, _set_image_mask),
 }
 
 

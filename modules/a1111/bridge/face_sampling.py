@@ -21,6 +21,8 @@ from .batch_words import BatchWords, NoiseOfRng, extension_of, spoken_of
 from .containment import containment
 from .host import host
 from .missing import refuse
+from .replaced import is_ours
+from .second_pass import decoded, taken_from
 from .spoken import Spoken
 
 if TYPE_CHECKING:
@@ -31,12 +33,12 @@ if TYPE_CHECKING:
 def through_sample(p: Any, make: Callable[[], Tensor]) -> Tensor:
     """The batch's latents, by p.sample where an extension has put its own in its place. Raises: Stopped."""
     words: BatchWords = p._words
-    words.make, words.made = make, None
+    words.make, words.made, words.enlarged = make, None, None
     words.spoken.clear()  # where the batch is sampled once more, in float32
     take_given(p)
     method = p.sample
     name = extension_of(method)
-    if getattr(method, "__func__", None) is theirs_of(p) or not containment.conduct(name).runs:
+    if is_ours(p, "sample") or not containment.conduct(name).runs:
         return make()
     undo, made = p.remember(), None
     with containment.guard(name, "sample", tells=(AquatintError, Stopped)):
@@ -48,32 +50,28 @@ def through_sample(p: Any, make: Callable[[], Tensor]) -> Tensor:
             subseed_strength=p.subseed_strength,
             prompts=p.prompts,
         )
-    if made is None and words.made is None:
+    if made is None and words.made is None and words.enlarged is None:
         undo()
-    count = len(p._batch.seeds)
-    if isinstance(made, Tensor) and made.ndim == 4 and len(made) == count:
-        return made.to(host.model.device if host.model is not None else made)
-    if made is not None:
-        p.job.comment(f"What {name} has sampled is not {count} latents, and is left out.")
-    return make() if words.made is None else words.made
+    taken = taken_from(p, made, name)
+    found = words.enlarged if words.enlarged is not None else words.made
+    if found is None and taken is not None and host.model is not None:
+        return torch.zeros(len(p._batch.seeds), *host.model.latent_shape(p.width, p.height))  # it is decoded already
+    return make() if found is None else found
 
 
-def theirs_of(p: Any) -> Any:
-    """p.sample as it is when nobody has changed it."""
-    return next(vars(kind)["sample"] for kind in reversed(type(p).__mro__) if "sample" in vars(kind))
+def sampled_by_default(p: Any, conditioning: Any, unconditional_conditioning: Any) -> Any:
+    """What p.sample does: all passes of the batch, with these prompts. Gives latents, or after hires fix pictures.
 
-
-def sampled_by_default(p: Any, conditioning: Any, unconditional_conditioning: Any) -> Tensor:
-    """What p.sample does: all passes of the batch, with these prompts. Raises: NotHereError outside of a batch."""
+    Raises: NotHereError outside of a batch."""
     words: BatchWords | None = p._words
     if words is None or words.make is None:
         refuse("p.sample outside of a batch", "process_images(p) makes pictures")
     spoken = spoken_of(p, "first")
     if spoken is not None:
         _say(spoken, conditioning, unconditional_conditioning)
-    with containment.out():
+    with containment.out(), torch.inference_mode():
         words.made = words.make()
-    return words.made
+        return decoded(p, words.made) if p._batch.enlarge is not None else words.made
 
 
 def _say(spoken: Any, conditioning: Any, unconditional: Any) -> None:

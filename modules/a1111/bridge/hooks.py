@@ -15,7 +15,7 @@ from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, SavedImage
 from modules.studio.request import Img2Img, Request, RequestError, Txt2Img
 
-from . import batch_rows, course, face_sampling, script_args
+from . import batch_rows, course, face_sampling, script_args, second_pass
 from .batch_words import noise_for, spoken_for
 from .callback_params import (
     AfterCFGCallbackParams,
@@ -25,19 +25,19 @@ from .callback_params import (
 )
 from .denoising import Call
 from .entries import OptionEntry
-from .face import Face, take_pictures
+from .face import Face
 from .filing import changed_filing, handed_back
 from .frozen_values import thawed
 from .host import host
 from .outcome import keep_pictures, saved_as
 from .overlays import changed_overlay, laid_over
+from .picture_rows import take_pictures
 from .processed import Processed
 from .script import (
     MaskBlendArgs,
     PostprocessBatchListArgs,
     PostprocessImageArgs,
     PostProcessMaskOverlayArgs,
-    PostSampleArgs,
 )
 from .stepping import Stepping
 
@@ -156,14 +156,24 @@ class Bridge(Hooks):
         p.scripts.process_batch(p, **words)
         take_pictures(p)
 
-    def hires_begins(self, job: Job, batch: Batch, model: Model) -> None:
+    def enlarging(self, job: Job, batch: Batch, model: Model, latents: Tensor, make: Callable[[], Tensor]) -> Tensor:
         p: Any = host.p
-        p.is_hr_pass, p.rng = True, None
-        if p.scripts is not None:
-            p.scripts.before_hr(p)
+        try:
+            return second_pass.through_hr_pass(p, model, latents, make)
+        finally:
+            p.is_hr_pass = False
 
     def pass_begins(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
-        host.p._pass = run
+        p: Any = host.p
+        p._pass = run
+        p._words.models.append(host.model)
+        host.model = model
+        if run.name == "hires" and p.scripts is not None:
+            p.scripts.before_hr(p)
+
+    def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
+        if host.p._words.models:
+            host.model = host.p._words.models.pop()
 
     def sampling(self, job: Job, batch: Batch, model: Model, make: Callable[[], Tensor]) -> Tensor:
         return face_sampling.through_sample(host.p, make)
@@ -234,9 +244,7 @@ class Bridge(Hooks):
         p: Any = host.p
         if p.scripts is None or not p.scripts.wants("post_sample"):
             return latents
-        handed = PostSampleArgs(latents)
-        p.scripts.post_sample(p, handed)
-        return _tensor(handed.samples, latents)
+        return second_pass.after_sampling(p, latents)
 
     def decoded(self, job: Job, batch: Batch, pixels: Tensor) -> Tensor:
         p: Any = host.p
@@ -245,11 +253,15 @@ class Bridge(Hooks):
         images = ((pixels + 1) / 2).clamp(0, 1)
         before = images.clone()
         p.scripts.postprocess_batch(p, images, batch_number=batch.index)
+        of = slice(batch.index * p.batch_size, (batch.index + 1) * p.batch_size)
+        batch.prompts[:], batch.negative_prompts[:] = job.prompts[of], job.negative_prompts[of]
         listed = PostprocessBatchListArgs(list(images))
         p.scripts.postprocess_batch_list(p, listed, batch_number=batch.index)
-        given = [*listed.images, *images[len(listed.images) :]][: len(images)]  # their number is the batch's
-        after = torch.stack([_tensor(each, whole) for each, whole in zip(given, images, strict=True)])
-        return pixels if torch.equal(after, before) else after * 2 - 1
+        after = second_pass.as_pixels(listed.images)
+        if after is None:
+            job.comment("What an extension has made of a batch's pictures is left out: they are not of one size.")
+            after = images
+        return pixels if torch.equal(after, before) else after.to(pixels) * 2 - 1
 
     def image_painted(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
         p: Any = host.p
@@ -271,9 +283,6 @@ class Bridge(Hooks):
         if overlay is None or (handed.mask_for_overlay, handed.overlay_image) == before:
             return overlay
         return changed_overlay(overlay, handed.overlay_image, handed.mask_for_overlay, before)
-
-    def batch_ends(self, job: Job, batch: Batch, model: Model) -> None:
-        host.p.is_hr_pass = False
 
     def image_ready(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
         p: Any = host.p
