@@ -56,7 +56,6 @@ loaded_hypernetworks: list[Any] = []
 clip_model = None
 weight_load_location = None
 progress_print_out = sys.stdout
-gradio_theme: Any = None
 demo: Any = None
 """Gradio's page, once it is built."""
 tab_names: list[str] = []
@@ -80,6 +79,12 @@ def _upscalers() -> Any:
     return known_upscalers()
 
 
+def _theme() -> Any:
+    from .bridge.theme import theme
+
+    return theme()
+
+
 def _face_restorers() -> Any:
     from .face_restoration import known_restorers
 
@@ -95,6 +100,7 @@ FOUND: dict[str, Callable[[], Any]] = {
     "hypernetworks": shared_items.reload_hypernetworks,
     "sd_upscalers": _upscalers,
     "face_restorers": _face_restorers,
+    "gradio_theme": _theme,
 }
 """What is looked up when it is asked for."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from modules.studio.image_files import FORMATS
 
@@ -93,8 +93,12 @@ class ExtraNetworksPage:
         item["user_metadata"] = notes
 
     def link_preview(self, filename: str) -> str:
-        """The address of a picture."""
-        return f"./sd_extra_networks/thumb?filename={filename}"
+        """The address of a picture: beside a network, or in the folder of an extension."""
+        from .paths import extensions_dir
+
+        if Path(filename).resolve().is_relative_to(Path(extensions_dir).resolve()):
+            return f"file={quote(Path(filename).as_posix())}"
+        return f"./sd_extra_networks/thumb?filename={quote(filename)}"
 
     def search_terms_from_path(self, filename: str, possible_directories: Any = None) -> str:
         """The file below its folder."""
@@ -135,12 +139,11 @@ class ExtraNetworksPage:
         }
 
     def create_html(self, tabname: str, *, empty: bool = False) -> str:
-        """The page as HTML: its cards' names."""
-        self.items = {item["name"]: item for item in self.list_items()} if not empty else {}
-        rows = "".join(
-            f'<div class="card" data-name="{html.escape(name)}">{html.escape(name)}</div>' for name in self.items
-        )
-        return f'<div id="{tabname}_{self.id_page}_cards" class="extra-network-cards">{rows}</div>'
+        """The page as HTML: its cards."""
+        from .bridge.page_cards import cards_html
+
+        self.items = {item["name"]: item for item in self.list_items() if item} if not empty else {}
+        return cards_html(self, tabname)
 
     def create_user_metadata_editor(self, ui: Any, tabname: str) -> None:
         """Notes are kept on the page of a card."""

@@ -188,7 +188,8 @@ def test_the_page_loads_scripts_in_their_order_before_its_head_ends(site: FastAP
     head, _, rest = ask(Gate(site, Rules())).body.decode().partition("</head>")
     found, late = (re.findall(r'(?:src|href)="([^"]*(?:words/|file=)[^"]*)"', part) for part in (head, rest))
     names = [address.rpartition("/")[2].partition("?")[0] for address in found]
-    own = ["selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "open_tab.js", "mounting.js"]
+    own = ["selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "cards.js"]
+    own += ["results.js", "lightbox.js", "places.js", "open_tab.js", "mounting.js"]
     assert [address.rpartition("/")[2].partition("?")[0] for address in late] == ["style.css"]
     assert names == ["many_events.js", "words.css", *own, "a_broken.js", "b_old_words.js", "c_module.mjs"]
     for address in (*found, *late):

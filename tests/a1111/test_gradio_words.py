@@ -95,6 +95,7 @@ MADE = [
     ("gr.Dropdown(['a', 'b'], value='b')", "value", "b"),
     ("gr.Slider(1, 100, value='20')", "value", 20),
     ("gr.Slider(0, 1, value='0.5')", "value", 0.5),
+    ("gr.Slider(minimum=1, maximum=1, step=1, value=1)", "maximum", 2),
     ("gr.Number(value='none')", "value", None),
     ("gr.Textbox(visible=False, elem_id='x')", "visible", "hidden"),
     ("gr.Textbox(label='x')", "value", ""),

@@ -74,6 +74,7 @@ class ExtensionPage:
 
         from .file_route import file_routes, served_folders
         from .page_forms import ScriptControls
+        from .page_results import make_room
         from .page_scripts import PageScripts
         from .page_tabs import extension_tabs
 
@@ -89,7 +90,9 @@ class ExtensionPage:
             pasting.reset()
             self.controls = ScriptControls(building)
             built = [pasting.connect_paste_params_buttons]
-            return Slots(forms=[self.controls], later=[partial(extension_tabs, scripts.words)], built=built)
+            slots = Slots(forms=[self.controls], later=[partial(extension_tabs, scripts.words)], built=built)
+            make_room(slots)
+            return slots
 
         def started(demo: Any, site: Any) -> None:
             shared.demo, self.site = demo, site

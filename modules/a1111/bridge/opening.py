@@ -47,6 +47,7 @@ def open_bridge(app: App, report: Callable[[str], None] = lambda text: None) -> 
     page.teach(app)
     _make_what_a1111_has(app)
     load_extensions(app, wanted=app.flags.extensions, report=report)
+    _begin_pages_of_cards()
     importlib.import_module("modules.script_callbacks").ui_settings_callback()
     if not app.settings.path.exists():
         with _told():
@@ -58,6 +59,13 @@ def open_bridge(app: App, report: Callable[[str], None] = lambda text: None) -> 
 
     bring_theirs()
     return [Bridge(), RegisteredNetworks()]
+
+
+def _begin_pages_of_cards() -> None:
+    """The pages of A1111's own networks come first; extensions add to them, and ask for them in their settings."""
+    pages = importlib.import_module("modules.ui_extra_networks")
+    pages.initialize()
+    pages.register_default_pages()
 
 
 def _make_what_a1111_has(app: App) -> None:

@@ -15,6 +15,7 @@ from modules.web.boxes import BOXES
 from .frozen_values import frozen
 from .gradio_words.keywords import UNSEEN
 from .page_building import PageBuilding
+from .page_cards import draw_pages
 from .script_runner import ScriptRunner
 from .sending import as_target
 
@@ -63,6 +64,7 @@ class ScriptControls:
             if group is not None and not group.children:
                 group.visible = False
         _connect_choice(runner, inputs[0])
+        draw_pages(tab)
 
     def closes(self, tab: str) -> None:
         runner = self._runners[tab]

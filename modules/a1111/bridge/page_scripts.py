@@ -20,9 +20,13 @@ from modules.web.assets_route import read_assets
 from .found import Found
 from .gradio_words.patches import Patches
 from .page_words import PageWords
+from .theme import added_style
 
 FOLDER = Path(__file__).with_name("page")
-SCRIPTS = ("selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "open_tab.js", "mounting.js")
+SCRIPTS = (
+    *("selectors.js", "events.js", "words.js", "tools.js", "img2img.js", "cards.js"),
+    *("results.js", "lightbox.js", "places.js", "open_tab.js", "mounting.js"),
+)
 """In this order: each may use what the ones before it have defined."""
 MANY = "many_events.js"
 STYLES = "words.css"
@@ -54,7 +58,8 @@ class PageScripts:
         theirs += [f'<script type="module" src="{self._file(path)}"></script>' for path in self.modules]
         first = f'<script src="{self._address(MANY)}"></script><link rel="stylesheet" href="{self._address(STYLES)}">'
         scripts = [*own, f"<script>{given}</script>", *theirs] if theirs else []
-        return "\n".join([first, *scripts, self.words.head(), ""])
+        style = f"<style>{added}</style>" if (added := added_style()) else ""
+        return "\n".join([first, *scripts, style, self.words.head(), ""])
 
     def tail(self) -> str:
         """What comes before </body>, as in A1111: what styles say of Gradio's own properties comes after Gradio."""

@@ -80,6 +80,7 @@ export function mount(element, { tab, hint = 'Describe one, then press Generate.
     for (const each of actions.children) each.disabled = !image;
     if (details.dataset.of !== (image?.id ?? '')) {
       details.dataset.of = image?.id ?? '';
+      details.infotext = image?.infotext; // for scripts of extensions
       showDetails(details, image?.infotext);
     }
   }
@@ -121,7 +122,8 @@ export function mount(element, { tab, hint = 'Describe one, then press Generate.
   }
 
   function thumb(id, inside, selected, label) {
-    const props = { type: 'button', role: 'option', class: 'aq-thumb', title: label, 'aria-label': label };
+    const known = `aq-thumb ${id ? 'thumbnail-item' : ''} ${selected ? 'selected' : ''}`; // the last two as extensions know them
+    const props = { type: 'button', role: 'option', class: known, title: label, 'aria-label': label };
     return h('button', { ...props, 'aria-selected': String(selected), onclick: () => choose(id) }, inside);
   }
 

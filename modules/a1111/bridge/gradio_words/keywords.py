@@ -125,6 +125,15 @@ def written_number(kind: type[Block], given: Keywords) -> None:
         given["value"] = _number(given["value"])
 
 
+def with_room(kind: type[Block], given: Keywords) -> None:
+    """A slider could end where it begins, for scripts to give it room later; now it would not be made."""
+    if not issubclass(kind, gr.Slider):
+        return
+    least, most = given.get("minimum"), given.get("maximum")
+    if isinstance(least, int | float) and isinstance(most, int | float) and most <= least:
+        given["maximum"] = least + (given.get("step") or 1)
+
+
 def lossless(kind: type[Block], given: Keywords) -> None:
     """Pictures were PNG files with their texts; as WebP they would lose their generation parameters."""
     if issubclass(kind, WITH_FORMAT):
@@ -144,6 +153,7 @@ CHANGES: tuple[Callable[[type[Block], Keywords], None], ...] = (
     not_chosen,
     no_text,
     written_number,
+    with_room,
     lossless,
 )
 

@@ -190,11 +190,11 @@ function modalNextImage(event) {
   event?.stopPropagation();
 }
 function modalSaveImage(event) {
-  aquatintPress('Download');
+  aquatintPress('Save');
   event?.preventDefault();
 }
 function saveImage() {
-  aquatintPress('Download');
+  aquatintPress('Save');
 }
 function modalKeyHandler() {}
 function updateOnBackgroundChange() {}
