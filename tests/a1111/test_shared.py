@@ -87,6 +87,11 @@ def test_every_option_of_the_host_that_extensions_read_has_a_value(studio: App) 
     assert opts.sd_model_checkpoint.startswith("starter")
 
 
+def test_whoever_looks_through_the_declarations_finds_a_section_in_each(studio: App) -> None:
+    labels = word("shared").opts.data_labels
+    assert {name for name, info in labels.items() if len(info.section) != 2} == set()
+
+
 def test_an_option_that_nobody_knows_is_no_attribute(studio: App) -> None:
     opts = word("shared").opts
     assert getattr(opts, "nobodys_option", 5) == 5

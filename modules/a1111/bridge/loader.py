@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modules.studio import stand_ins
 from modules.studio.command_line import ROOT
 
-from . import pydantic_words, stepping, stubs
+from . import older_packages, pydantic_words, stepping, stubs
 from .containment import containment
 from .found import Found, find_extensions
 from .loaded import loaded
@@ -79,6 +79,7 @@ def unload() -> None:
     stubs.remove()
     stand_ins.remove()
     pydantic_words.forget()
+    older_packages.forget()
     containment.close()
 
 

@@ -14,7 +14,7 @@ from modules.studio.extension_flags import read_extension_flags
 from modules.studio.files import write_atomically
 from modules.studio.hooks import Hooks
 
-from . import pydantic_words, stubs
+from . import older_packages, pydantic_words, stubs
 from .approval import approval
 from .containment import containment
 from .extension_page import page
@@ -44,6 +44,7 @@ def open_bridge(app: App, report: Callable[[str], None] = lambda text: None) -> 
     stubs.install()
     stand_ins.install()
     pydantic_words.teach()
+    older_packages.teach()
     page.teach(app)
     _make_what_a1111_has(app)
     load_extensions(app, wanted=app.flags.extensions, report=report)

@@ -172,11 +172,15 @@ class Data(dict[str, Any]):
         """Nothing waits: what was set is saved."""
 
 
+OTHERS = ("other", "Other")
+"""The section of what stands on no page here: whoever looks through the declarations reads one of each."""
+
+
 class Labels(dict[str, Any]):
     """`opts.data_labels`: the declarations, of ours and of A1111's other options too."""
 
     def __init__(self, make: Callable[..., Any], own: Mapping[str, Any]) -> None:
-        super().__init__({key: make(value, key) for key, value in DEFAULTS.items()})
+        super().__init__({key: make(value, key, section=OTHERS) for key, value in DEFAULTS.items()})
         super().update({row.name: _label(make, row) for row in option_rows()})
         super().update(own)
 
