@@ -25,6 +25,7 @@ from modules.studio.hypernetworks import Hypernetworks
 from modules.studio.keepsakes import Keepsakes
 from modules.studio.live_preview import LivePreview
 from modules.studio.loras import Loras
+from modules.studio.own_options import OwnOptions
 from modules.studio.queue import DataLock, Queue
 from modules.studio.request import read_request
 from modules.studio.restore_faces import RestoreFaces
@@ -44,6 +45,7 @@ class App(NamedTuple):
     flags: Flags
     folders: Folders
     settings: Settings
+    own_options: OwnOptions
     styles: Styles
     hardware: Hardware
     attention: Attention
@@ -87,13 +89,12 @@ def open_app(
     folders.make()
     lock = DataLock(folders.state)
     report("settings and gallery")
-    settings = Settings(folders.config)
-    styles = Styles(folders.styles)
+    settings, styles = Settings(folders.config), Styles(folders.styles)
     gallery = Gallery(folders.state / "gallery.db", folders)
     uploads = Uploads(folders.state / "uploads")
     queue, forms = Queue(folders.state / "queue.db"), Forms(folders.state / "forms.db")
-    folders.empty_exchange()
-    _tidy(queue, gallery, uploads, forms)
+    own_options = OwnOptions(settings, forms)
+    _tidy(folders, queue, gallery, uploads, forms)
     report("the device")
     hardware, attention = _device(flags)
     report("checkpoints")
@@ -106,11 +107,12 @@ def open_app(
     keepsakes = Keepsakes(gallery, uploads, folders)
     own = [*_own_hooks(folders, store, loras, embeddings, wildcards, facts), keepsakes, RestoreFaces(faces)]
     store.guests += [upscalers.free, faces.free]
-    engine = Engine(queue, store, gallery, uploads, settings, styles, upscalers, faces, own)
+    engine = Engine(queue, store, gallery, uploads, own_options, styles, upscalers, faces, own)
     app = App(
         flags,
         folders,
         settings,
+        own_options,
         styles,
         hardware,
         attention,
@@ -162,8 +164,9 @@ def _own_hooks(
     return [LivePreview(), Wildcards(wildcards), Loras(loras), Embeddings(embeddings, store), hypernetworks]
 
 
-def _tidy(queue: Queue, gallery: Gallery, uploads: Uploads, forms: Forms) -> None:
+def _tidy(folders: Folders, queue: Queue, gallery: Gallery, uploads: Uploads, forms: Forms) -> None:
     """Takes away what a kill or a crash left half done, and what nobody needs any more."""
+    folders.empty_exchange()
     gallery.recover()
     queue.recover()
     queue.prune()

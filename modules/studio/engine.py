@@ -20,11 +20,12 @@ from modules.studio.gallery import Gallery
 from modules.studio.hooks import Chain, Hooks
 from modules.studio.job import ENDED, Job, Progress, State
 from modules.studio.merger import MergerRecipe, resolve_merge
+from modules.studio.own_options import OwnOptions
 from modules.studio.queue import Queue, QueueRow
 from modules.studio.recipe import Recipe
 from modules.studio.request import Extras, FolderBatch, Merging, Request, read_request
 from modules.studio.resolve import checkpoint_name, resolve
-from modules.studio.settings import Options, Settings
+from modules.studio.settings import Options
 from modules.studio.styles import Styles
 from modules.studio.uploads import Uploads
 from modules.studio.upscaling import Upscalers
@@ -73,14 +74,14 @@ class Engine:
         store: ModelStore,
         gallery: Gallery,
         uploads: Uploads,
-        settings: Settings,
+        own_options: OwnOptions,
         styles: Styles,
         upscalers: Upscalers,
         faces: FaceRestorers,
         hooks: Sequence[Hooks] = (),
     ) -> None:
         self.queue, self.store, self.gallery, self.uploads = queue, store, gallery, uploads
-        self.settings, self.styles, self.upscalers, self.faces = settings, styles, upscalers, faces
+        self.own_options, self.styles, self.upscalers, self.faces = own_options, styles, upscalers, faces
         self.hooks: list[Hooks] = list(hooks)
         self.running: Job | None = None
         self._jobs: dict[str, Job] = {}
@@ -128,7 +129,7 @@ class Engine:
 
         Raises: AquatintError when it cannot be run as it is; then nothing is queued.
         """
-        request, options = self._settled(request, options or self.settings.options)
+        request, options = self._settled(request, options or self.own_options.of(owner))
         for picture in request.uploads():
             self.uploads.require(picture, owner)
         row = QueueRow(
@@ -217,7 +218,7 @@ class Engine:
         if self._load_ahead.is_set():
             self._load_ahead.clear()
             try:
-                options = self.settings.options
+                options = self.own_options.settings.options
                 with self.store.lease(checkpoint_name(options, self.store), options.sd_vae):
                     pass
             except AquatintError as error:
@@ -228,7 +229,7 @@ class Engine:
     def _run(self, job: Job) -> tuple[State, str]:
         """Runs one job to its end, whatever happens in it; the server lives."""
         started = time.monotonic()
-        self.store.keep = self.settings.options.sd_checkpoints_limit
+        self.store.keep = self.own_options.settings.options.sd_checkpoints_limit
         job.report(state="running", stage="starting")
         try:
             self._recipe_of(job).run()

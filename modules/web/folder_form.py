@@ -75,7 +75,7 @@ class FolderForm:
             js=newest,
             trigger_mode="multiple",
         )
-        self.page.visits.append(Visit(own, self.recall))
+        self.page.visits.append(Visit(own, lambda visitor: self.recall(visitor.name)))
 
     def submit(self, values: Sequence[Any], folders: Sequence[Any], owner: str) -> str:
         """Queues the folder's job and returns its id; `values` are the form's. Raises: AquatintError in words."""

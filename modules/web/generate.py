@@ -11,14 +11,16 @@ from modules.diffusion.errors import AquatintError
 from modules.diffusion.samplers import find_sampler
 from modules.studio.app import App
 from modules.studio.infotext import restored_here
+from modules.studio.job import LOCAL
 from modules.studio.plan import plan_of
 from modules.studio.request import SAMPLER_FIELDS, Request
 from modules.studio.settings import Options
 from modules.web.field import OVERRIDES
 from modules.web.field_rows import FIELDS, QUICK
 from modules.web.fields import Form, chosen_checkpoint
-from modules.web.login import owner_of
+from modules.web.login import is_owner, owner_of
 from modules.web.messages import Said
+from modules.web.slots import Visitor
 
 QUICK_TAB = "quick"
 """Under this name the forms keep what all tabs share."""
@@ -46,7 +48,7 @@ def planned(app: App, asked: Request, owner: str) -> Any:
     if app.engine.running is not None:
         return gr.skip()
     try:
-        return plan_of(app, asked, owner, app.settings.options).sentence
+        return plan_of(app, asked, owner, app.own_options.of(owner)).sentence
     except AquatintError:  # said when it is asked for
         return ""
 
@@ -56,11 +58,11 @@ def recall(app: App, form: Form, owner: str) -> list[dict[str, Any]]:
     return form.recalled({**app.forms.load(owner, form.tab), **app.forms.load(owner, QUICK_TAB)}, app)
 
 
-def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
+def fill(app: App, form: Form, asked: Mapping[str, Any], owner: str = LOCAL) -> Said:
     """Updates that show what `asked` for: an `infotext`, a `picture` ({"id", "width", "height"}), a `seed`, a
     `checkpoint`; each is optional. Widgets of which it says nothing stay as they are."""
     text, picture, seed, checkpoint = (asked.get(key) for key in ("infotext", "picture", "seed", "checkpoint"))
-    values, problems = restored_values(app, text) if isinstance(text, str) and text.strip() else ({}, [])
+    values, problems = restored_values(app, text, owner) if isinstance(text, str) and text.strip() else ({}, [])
     if isinstance(picture, dict):
         values["init_images"] = picture
     if isinstance(seed, int):
@@ -71,17 +73,18 @@ def fill(app: App, form: Form, asked: Mapping[str, Any]) -> Said:
     return Said(filled.updates, "\n".join([*problems, *filled.problems]))
 
 
-def restored_values(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]:
+def restored_values(app: App, infotext: str, owner: str = LOCAL) -> tuple[dict[str, Any], list[str]]:
     """What an infotext says, as fields and options (`override_settings` has those that are not in the bar), and a
     sentence for each thing that cannot be had here."""
+    settings = app.own_options.of(owner)
     restored = restored_here(infotext, app.store.find_vae, app.settings.declared.values())
     problems = list(restored.problems)
     values = {"styles": [], "subseed": -1, **restored.values}
-    values |= _sampler_fields(values, app.settings.options)
+    values |= _sampler_fields(values, settings)
     for field in (*QUICK, *FIELDS):
         if field.option and field.name in restored.options:
             said = restored.options[field.name]
-            as_set = field.kind == "optional" and said == getattr(app.settings.options, field.name)
+            as_set = field.kind == "optional" and said == getattr(settings, field.name)
             values[field.name] = None if as_set else said
     for name in ("refiner_checkpoint", "hr_checkpoint_name"):
         if values.get(name):
@@ -91,7 +94,6 @@ def restored_values(app: App, infotext: str) -> tuple[dict[str, Any], list[str]]
         values["sd_model_checkpoint"] = checkpoint
     elif restored.checkpoints:
         problems.append(f"The checkpoint {restored.checkpoints[-1]} is not here; the present one stays.")
-    settings = app.settings.options
     others = {name: value for name, value in restored.options.items() if name not in values}
     values[OVERRIDES] = {name: value for name, value in others.items() if getattr(settings, name) != value}
     return values, problems
@@ -144,3 +146,8 @@ def native_side(app: App, checkpoint: str, width: int, height: int) -> int | Non
 def owner_in(request: gr.Request) -> str:
     """Whose browser sent this event."""
     return owner_of(request.request.scope)
+
+
+def visitor_of(request: gr.Request) -> Visitor:
+    """Who sent this event, and whether the server is theirs."""
+    return Visitor(owner_in(request), is_owner(request.request.scope))

@@ -44,7 +44,7 @@ def submit_larger(app: App, form: Form, values: Sequence[Any], asked: Mapping[st
     if picture is None:
         raise RequestError("That picture is not there any more.")
     data, _ = app.gallery.read(id, owner)
-    written, chosen = form.read(values, owner), restored_values(app, picture.infotext)[0]
+    written, chosen = form.read(values, owner), restored_values(app, picture.infotext, owner)[0]
     own = {name: value for name, value in chosen.items() if name not in OF_THE_FORM}
     quick = {field.name: chosen[field.name] for field in QUICK if field.name in chosen}
     drawn = {"dynamic_prompts": False}  # what the picture's own prompt was drawn from is not drawn once more

@@ -23,7 +23,6 @@ from modules.studio.resolve import checkpoint_name
 from modules.studio.settings import Options
 from modules.studio.validation import accepted_part
 from modules.web.answers import json_answer
-from modules.web.caller_options import change_options, options_of
 from modules.web.login import owner_of
 
 PREFIX = "/sdapi/v1"
@@ -91,7 +90,7 @@ def _add_options(router: APIRouter, app: App) -> None:
     @router.get("/options")
     def options(request: HttpRequest) -> dict[str, Any]:
         """Every option, as the caller has it."""
-        present = options_of(app, owner_of(request.scope))
+        present = app.own_options.of_programs(owner_of(request.scope))
         chosen = _chosen(app, present)
         values = present.model_dump()
         if chosen is not None:
@@ -102,12 +101,14 @@ def _add_options(router: APIRouter, app: App) -> None:
     def set_options(values: dict[str, Any], request: HttpRequest) -> None:
         """Changes options, for the caller's jobs that are sent from now on. Unknown keys are ignored."""
         owner = owner_of(request.scope)
-        present = options_of(app, owner)
+        present = app.own_options.of_programs(owner)
         wanted = {key: value for key, value in values.items() if key in Options.model_fields and value is not None}
         if "sd_model_checkpoint" in wanted:
             _name_checkpoint(app, present, wanted)
         _, refused = accepted_part(Options, {**present.model_dump(), **wanted})
-        problems = [f"{key}: {reason}" for key, reason in refused.items()] or change_options(app, owner, wanted)
+        problems = [f"{key}: {reason}" for key, reason in refused.items()] or app.own_options.change_for_programs(
+            owner, wanted
+        )
         if problems:
             raise RequestError("; ".join(problems))
         app.store.keep = app.settings.options.sd_checkpoints_limit
@@ -168,7 +169,7 @@ def _add_checkpoints(router: APIRouter, app: App) -> None:
     @router.post("/reload-checkpoint")
     def reload(request: HttpRequest) -> dict[str, Any]:
         """Loads the chosen checkpoint before the first picture needs it."""
-        options = options_of(app, owner_of(request.scope))
+        options = app.own_options.of_programs(owner_of(request.scope))
         with app.store.lease(checkpoint_name(options, app.store), options.sd_vae):
             return {}
 

@@ -20,7 +20,6 @@ from modules.studio.card_facts import read_facts
 from modules.studio.card_notes import CardNotes
 from modules.studio.network_cards import Card, Cards, Kind, Source, folders_of
 from modules.web.answers import json_answer
-from modules.web.caller_options import options_of
 from modules.web.images import STRICT
 from modules.web.login import owner_of
 
@@ -84,7 +83,7 @@ def card_routes(app: App, cards: Cards) -> APIRouter:
         if fresh:
             cards.refresh(kind)
         found = cards.find(kind, words, folder or None, sort)
-        model = _model(app, checkpoint or options_of(app, owner_of(request.scope)).sd_model_checkpoint)
+        model = _model(app, checkpoint or app.own_options.of_programs(owner_of(request.scope)).sd_model_checkpoint)
         shown = found[max(0, start) : max(0, start) + PAGE]
         content = {
             "total": len(found),

@@ -20,7 +20,6 @@ from modules.studio.infotext import read_infotext
 from modules.studio.request import Extras, read_request
 from modules.studio.upscaling import NONE, refuse_too_large
 from modules.web.answers import json_answer, refusal
-from modules.web.caller_options import options_of
 from modules.web.http_models import Payload, picture_bytes
 from modules.web.http_pictures import MadePictures
 from modules.web.login import owner_of
@@ -124,7 +123,7 @@ def _submit(app: App, payload: ExtrasPayload, pictures: list[NamedPicture], owne
             refuse_too_large(wanted.target(read_size(data)))
         images.append({"id": app.uploads.add(data, owner), "name": picture.name, "infotext": read_parameters(data)})
     request = read_request("extras", {**values, "images": images, "do_not_save_samples": True})
-    return app.engine.submit(request, owner, options_of(app, owner))
+    return app.engine.submit(request, owner, app.own_options.of_programs(owner))
 
 
 def _paragraph(text: str) -> str:

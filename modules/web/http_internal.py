@@ -20,7 +20,6 @@ from modules.studio.job import ENDED, Job
 from modules.studio.option_rows import option_rows
 from modules.studio.version import VERSION
 from modules.web.answers import json_answer
-from modules.web.caller_options import options_of
 from modules.web.http_api import public_flags
 from modules.web.http_models import Payload
 from modules.web.login import owner_of
@@ -128,6 +127,6 @@ def _facts(app: App, owner: str) -> dict[str, Any]:
         "CPU": {"model": platform.processor() or platform.machine()},
         "RAM": {"total": ram.total, "free": ram.free},
         "Extensions": [],
-        "Config": options_of(app, owner).model_dump(),
+        "Config": app.own_options.of_programs(owner).model_dump(),
         "Packages": [f"{name}=={packages[name]}" for name in sorted(packages, key=str.casefold)],
     }

@@ -25,7 +25,6 @@ from modules.studio.request import Img2Img, Txt2Img
 from modules.studio.settings import RESTRICTED_OPTIONS
 from modules.studio.version import VERSION
 from modules.web.answers import json_answer, refusal
-from modules.web.caller_options import change_options, options_of
 from modules.web.http_extensions import ScriptsAtHand
 from modules.web.http_models import (
     Img2ImgPayload,
@@ -102,10 +101,10 @@ def submit_payload(app: App, scripts: ScriptsAtHand, payload: PicturePayload, ow
         given = payload.firstpass_image if payload.enable_hr else ""
         named["firstpass_image"] = app.uploads.add(picture_bytes(given), owner) if given else None
     request = request_of(payload, scripts, pictures, **named)
-    ticket = app.engine.submit(request, owner, options_of(app, owner))
+    ticket = app.engine.submit(request, owner, app.own_options.of_programs(owner))
     if not payload.override_settings_restore_afterwards:
         kept = {key: value for key, value in payload.override_settings.items() if key not in RESTRICTED_OPTIONS}
-        change_options(app, owner, {key: value for key, value in kept.items() if value is not None})
+        app.own_options.change_for_programs(owner, {key: value for key, value in kept.items() if value is not None})
     return ticket
 
 

@@ -12,7 +12,6 @@ from pydantic import ConfigDict
 from modules.studio.app import App
 from modules.studio.plan import plan_of
 from modules.studio.request import read_request
-from modules.web.caller_options import options_of
 from modules.web.http_models import Payload
 from modules.web.login import owner_of
 
@@ -37,7 +36,7 @@ def plan_routes(app: App) -> APIRouter:
         """Says what would run, with what, for how long and when. Nothing is queued."""
         owner = owner_of(request.scope)
         asked = read_request(payload.kind, {**(payload.model_extra or {}), **NO_PICTURES})
-        found = plan_of(app, asked, owner, options_of(app, owner))
+        found = plan_of(app, asked, owner, app.own_options.of_programs(owner))
         networks = [wanted._asdict() for wanted in found.networks]
         return {**dataclasses.asdict(found), "networks": networks, "sentence": found.sentence}
 

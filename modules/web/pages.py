@@ -8,13 +8,14 @@ from typing import Any
 import gradio as gr
 
 from modules.studio.app import App
+from modules.studio.settings import Options
 from modules.studio.version import VERSION
 from modules.web.assets_route import read_assets
 from modules.web.field import TABS
 from modules.web.field_rows import QUICK
 from modules.web.fields import Form
 from modules.web.form_parts import FormParts
-from modules.web.generate import owner_in, recall
+from modules.web.generate import recall, visitor_of
 from modules.web.messages import make_messages, on_event
 from modules.web.mounts import mount
 from modules.web.quick_options import build_quick_options, connect_quick_options, declare_quick_options
@@ -57,7 +58,7 @@ def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool =
     with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
         bridge = mount(assets, "page", elem_id="aquatint_page", events=EVENTS)
         page = Page(app, assets, slots or Slots(), TokenCounter(app.embeddings), make_messages(assets), bridge)
-        page.visits.append(Visit([bridge], lambda owner: [_keys(app)]))
+        page.visits.append(Visit([bridge], lambda visitor: [_keys(app.own_options.of(visitor.name))]))
         bar = build_top_bar(page)
         quick = build_quick_options(page)
         with gr.Tabs(elem_id="tabs", selected="tab_txt2img"):
@@ -107,9 +108,8 @@ def _generate_tab(page: Page, form: Form, bar: TopBar) -> Sheet:
         return build_generate_tab(page, form, bar)
 
 
-def _keys(app: App) -> dict[str, Any]:
+def _keys(options: Options) -> dict[str, Any]:
     """What the keys of the prompt boxes do, by the names that prompt.js has for it."""
-    options = app.settings.options
     return {
         "attention": options.keyedit_precision_attention,
         "extra": options.keyedit_precision_extra,
@@ -145,10 +145,10 @@ def _connect_load(page: Page, demo: Any, bar: TopBar, sheets: Sequence[Sheet]) -
     others = [component for visit in page.visits for component in visit.outputs]
 
     def restore(request: gr.Request) -> list[Any]:
-        owner = owner_in(request)
-        forms = [recall(app, sheet.form, owner) for sheet in sheets]
+        visitor = visitor_of(request)
+        forms = [recall(app, sheet.form, visitor.name) for sheet in sheets]
         updates = [*forms[0][: len(QUICK)], *(update for form in forms for update in form[len(QUICK) :])]
-        return [*updates, notice_text(app), *(value for visit in page.visits for value in visit.today(owner))]
+        return [*updates, notice_text(app), *(value for visit in page.visits for value in visit.today(visitor))]
 
     saved_when_changed(shared, *TABS)
     loaded = on_event(demo.load, restore, page.messages, outputs=[*shared, *own, bar.notice, *others])

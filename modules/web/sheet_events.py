@@ -78,7 +78,7 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
 
     def on_remember(request: gr.Request, *values: Any) -> list[Any]:
         remember(app, form, values, owner_in(request))
-        options, wanted = app.settings.options, max(1, min(1000, int(values[steps] or 1)))
+        options, wanted = app.own_options.of(owner_in(request)), max(1, min(1000, int(values[steps] or 1)))
         checkpoint = chosen_checkpoint(app, values[chosen] or "")
         widths = checkpoint.text_widths if checkpoint is not None else ()
         counts = [
@@ -93,8 +93,8 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
         told = notes.all(asked, options, checkpoint)
         return [*counts, *told, planned(app, asked, owner_in(request))]
 
-    def on_fill(asked: gr.EventData) -> Said:
-        return fill(app, form, asked._data)
+    def on_fill(asked: gr.EventData, request: gr.Request) -> Said:
+        return fill(app, form, asked._data, owner_in(request))
 
     on_event(
         getattr(bridge, f"remember_{form.tab}"),

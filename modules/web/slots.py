@@ -54,11 +54,19 @@ class Slots:
         return component
 
 
+class Visitor(NamedTuple):
+    """Who opens the page."""
+
+    name: str
+    is_owner: bool
+    """Whether the server is theirs."""
+
+
 class Visit(NamedTuple):
     """Components, and what gives the values that they have today for the person who visits."""
 
     outputs: list[Any]
-    today: Callable[[str], list[Any]]
+    today: Callable[[Visitor], list[Any]]
 
 
 @dataclass(frozen=True)

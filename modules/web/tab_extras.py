@@ -155,9 +155,9 @@ class ExtrasForm:
         self.widgets["resize_mode"].change(
             fn=None, js=shows, inputs=[self.widgets["resize_mode"]], api_visibility="private"
         )
-        self.page.visits.append(Visit(inputs, self.recall))
+        self.page.visits.append(Visit(inputs, lambda visitor: self.recall(visitor.name)))
         notes = [self.hint, self.missing]
-        self.page.visits.append(Visit(notes, lambda owner: [_hint(self.app), self.app.faces.missing()]))
+        self.page.visits.append(Visit(notes, lambda visitor: [_hint(self.app), self.app.faces.missing()]))
 
     def submit(self, values: Sequence[Any], owner: str) -> str:
         """Queues what the form says and returns the job's id. Raises: AquatintError in words for who filled it in."""

@@ -203,7 +203,9 @@ class MergerForm:
         js = f"""method => [1, 2, 3].forEach((count) => document.body.classList.toggle(
             `aq-merges-${{count}}`, ({dict(NEEDED)})[method] === count))"""
         method.change(fn=None, js=js, inputs=[method], api_visibility="private")
-        self.page.visits.append(Visit([*self.widgets.values(), formula, hint], self.recall))
+        self.page.visits.append(
+            Visit([*self.widgets.values(), formula, hint], lambda visitor: self.recall(visitor.name))
+        )
 
     def _connect_metadata(self, read: Any) -> None:
         boxes = [self.widgets[METHOD], *(self.widgets[name] for name in LETTERS)]

@@ -1,4 +1,4 @@
-"""The Settings tab: every option of the server, drawn from its declaration."""
+"""The Settings tab: every option, drawn from its declaration; the server's for its owner, for others their own."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import json
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from modules.studio.declared import by_section
 from modules.studio.option_rows import OptionRow, option_rows
+from modules.studio.own_options import is_personal
+from modules.web.generate import visitor_of
 from modules.web.messages import on_event
 from modules.web.mounts import mount
 from modules.web.option_widgets import declared_widgets, option_widget
 from modules.web.quick_options import IN_THE_BAR, quick_names
-from modules.web.slots import Page, Tab, Visit
+from modules.web.slots import Page, Tab, Visit, Visitor
 
 SECTIONS = {
     "sd": "Stable Diffusion",
@@ -34,6 +36,16 @@ SECTIONS = {
     "infotext": "Parameters in pictures",
 }
 """Titles of the sections; one that is not here shows its own name."""
+
+YOURS = "These are your own settings, for your pictures alone. What is locked is the whole server's."
+
+
+class _Bar(NamedTuple):
+    """What stands above the options."""
+
+    apply: Any
+    server: Any
+    outcome: Any
 
 
 def settings_tab(page: Page) -> Tab:
@@ -53,8 +65,10 @@ def _build(page: Page) -> None:
     rows = [row for row in shown_rows() if row.name not in above]
     with gr.Row(elem_id="settings_bar", elem_classes="aq-settings-bar"):
         apply = gr.Button("Apply settings", variant="primary", elem_id="settings_submit", scale=0, min_width=180)
+        server = gr.Button("Use the server's", elem_id="settings_server", scale=0, min_width=180, visible=False)
         mount(page.assets, "settings_search", elem_id="settings_search")
         outcome = mount(page.assets, "note", elem_id="settings_result", value="")
+    bar = _Bar(apply, server, outcome)
     widgets: dict[str, Any] = {}
     others = by_section(row for row in settings.declared.values() if row.name not in above)
     with gr.Row(elem_id="settings", elem_classes="aq-settings-page"):
@@ -73,18 +87,41 @@ def _build(page: Page) -> None:
                 gr.HTML(f"<h3>{escape(declared[0].title or section)}</h3>", apply_default_css=False)
                 widgets |= declared_widgets(settings, declared)
 
-    def present() -> list[Any]:
-        return [getattr(settings.options, name) for name in widgets]
+    _connect(page, bar, widgets)
 
-    def on_visit(owner: str) -> list[Any]:
-        return ["\n".join(settings.problems), *present()]
 
-    def on_apply(*values: Any) -> list[Any]:
-        problems = settings.change(dict(zip(widgets, values, strict=True)))
-        return ["\n".join(problems) or "Saved.", *present()]
+def _connect(page: Page, bar: _Bar, widgets: dict[str, Any]) -> None:
+    """The owner changes the server's options, anybody else their own; what cannot be their own is shown, and locked."""
+    settings, own = page.app.settings, page.app.own_options
 
-    outputs = [outcome, *widgets.values()]
-    on_event(apply.click, on_apply, page.messages, inputs=list(widgets.values()), outputs=outputs)
+    def shown(visitor: Visitor) -> list[Any]:
+        options = settings.options if visitor.is_owner else own.of(visitor.name)
+        return [
+            gr.update(value=getattr(options, name), interactive=visitor.is_owner or is_personal(name))
+            for name in widgets
+        ]
+
+    def on_visit(visitor: Visitor) -> list[Any]:
+        problems = settings.problems if visitor.is_owner else [YOURS]
+        return ["\n".join(problems), gr.update(visible=not visitor.is_owner), *shown(visitor)]
+
+    def on_apply(request: gr.Request, *values: Any) -> list[Any]:
+        visitor, wanted = visitor_of(request), dict(zip(widgets, values, strict=True))
+        if visitor.is_owner:
+            problems = settings.change(wanted)
+            own.forget(visitor.name)
+        else:
+            problems = own.change(visitor.name, wanted)
+        return ["\n".join(problems) or "Saved.", gr.skip(), *shown(visitor)]
+
+    def on_server(request: gr.Request) -> list[Any]:
+        visitor = visitor_of(request)
+        own.forget(visitor.name)
+        return ["You have the server's settings again.", gr.skip(), *shown(visitor)]
+
+    outputs = [bar.outcome, bar.server, *widgets.values()]
+    on_event(bar.apply.click, on_apply, page.messages, inputs=list(widgets.values()), outputs=outputs)
+    on_event(bar.server.click, on_server, page.messages, outputs=outputs)
     page.visits.append(Visit(outputs, on_visit))
 
 

@@ -133,7 +133,7 @@ def from_outside(p: Face) -> Any:
     app, owner = host.app, p.user or asker()
     if app.queue.paused:
         raise AquatintError("The queue is paused: no picture can be made before it goes on.")
-    draft = job_from(p, app.settings.options, owner, id=uuid.uuid4().hex)
+    draft = job_from(p, app.own_options.of(owner), owner, id=uuid.uuid4().hex)
     p.release()
     request = draft.request.model_copy(update=_uploaded(draft))
     ticket = app.engine.submit(request, owner, draft.options, kept={FACE: p, OUTSIDE: True})
