@@ -122,9 +122,23 @@ def load(flags: Flags, report: Callable[[str], None], server: Server) -> ASGIApp
         site = build(app, Process(server.end, restart), extension_page.added_to(additions, app))
         app.engine.warm_up()
         return site
-    except BaseException:
-        server.fail()
+    except BaseException as error:
+        if name := culprit(error):
+            say(f"The extension {name} kept the program from starting: it is set aside, and the start begins again.")
+            server.restart()
+        else:
+            server.fail()
         raise
+
+
+def culprit(error: BaseException) -> str:
+    """The extension that is to blame for it, if extensions were loaded at all."""
+    if "modules.bridge.loader" not in sys.modules:
+        return ""
+    from modules.bridge.blame import blame
+
+    name: str = blame(error)
+    return name
 
 
 def test(words: list[str]) -> int:

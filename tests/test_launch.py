@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import json
 import os
 import queue
 import re
+import shutil
 import signal
 import ssl
 import subprocess
@@ -283,6 +285,22 @@ def test_the_api_starts_the_server_again_in_its_place_and_ends_it(tmp_path: Path
             assert client.get("/aquatint/loading").json()["server"] != before
             assert client.post("/sdapi/v1/server-stop").text == "Stopping."
         assert server.process.wait(timeout=60) == 0
+
+
+@pytest.mark.server
+def test_an_extension_that_keeps_the_page_from_being_built_is_set_aside_and_the_start_begins_again(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(Path(WEBUI).parent / "tests/specimens/squatter", tmp_path / "extensions/squatter")
+    with served(tmp_path) as server:
+        assert server.url() == server.url()
+        assert any("The extension squatter kept the program from starting" in line for line in server.lines)
+        with client_of(ADDRESS.findall("".join(server.lines))[-1]) as client:
+            server.wait_until_ready(client)
+            assert "tab_img2img" in client.get("/").text
+    conduct = json.loads((tmp_path / "aquatint/extensions.json").read_text("utf-8"))["squatter"]
+    assert conduct["set_aside"]
+    assert "no attribute 'there_is_no_such_thing'" in conduct["last_error"]
 
 
 @pytest.mark.server

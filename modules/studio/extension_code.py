@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -98,7 +98,7 @@ class Reader:
 
     def read(self, tree: ast.Module) -> None:
         """Imports first: a name may be used above the line that brings it."""
-        for statement, certain in _walk(tree.body, certain=True, fails=self._fails):
+        for statement, certain in _walk(tree.body, True, self._fails, _called_at_once(tree)):
             if isinstance(statement, ast.Import):
                 self._import(statement, certain)
             elif isinstance(statement, ast.ImportFrom) and not statement.level:
@@ -282,8 +282,16 @@ def _needed(node: ast.stmt, path: str) -> Iterator[str]:
         yield from ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
 
 
-def _walk(body: list[ast.stmt], certain: bool, fails: Callable[[ast.stmt], bool]) -> Iterator[tuple[ast.stmt, bool]]:
-    """Every statement, and whether it is run, unguarded, when the file is."""
+def _called_at_once(tree: ast.Module) -> set[str]:
+    """The file's own functions that it calls by a statement of its own."""
+    calls = (node.value.func for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
+    return {call.id for call in calls if isinstance(call, ast.Name)}
+
+
+def _walk(
+    body: list[ast.stmt], certain: bool, fails: Callable[[ast.stmt], bool], called: Collection[str] = ()
+) -> Iterator[tuple[ast.stmt, bool]]:
+    """Every statement, and whether it is run, unguarded, when the file is. `called` are functions that are run too."""
     for node in body:
         yield node, certain
         if isinstance(node, ast.Try):
@@ -295,7 +303,8 @@ def _walk(body: list[ast.stmt], certain: bool, fails: Callable[[ast.stmt], bool]
             yield from _walk([*node.orelse, *node.finalbody], certain, fails)
         else:
             inside = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
-            sure = certain and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.If)
+            waits = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name not in called
+            sure = certain and not waits and not isinstance(node, ast.If)
             yield from _walk(inside, sure, fails)
 
 

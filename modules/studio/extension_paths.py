@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from importlib.machinery import PathFinder
 
 from modules.studio.extension_code import Code
@@ -21,13 +21,25 @@ def loaded_of(codes: list[Code]) -> list[Code]:
     by_path = {code.path: code for code in codes}
     waiting = [code for path, code in by_path.items() if path == "preload.py" or re.fullmatch(r"scripts/[^/]+", path)]
     found: list[Code] = []
+    searches = any(code.searches for code in codes)
     while waiting:
         code = waiting.pop()
         if code not in found:
             found.append(code)
             paths = [path for need in code.needs for path in (f"{need}.py", f"{need}/__init__.py")]
-            waiting += [by_path[path] for path in paths if path in by_path]
+            there = [path for path in paths if path in by_path]
+            further = [each for path in paths if searches and path not in there for each in _below(path, by_path)]
+            waiting += [by_path[path] for path in there + further]
     return sorted(found, key=lambda code: code.path)
+
+
+def _below(path: str, paths: Iterable[str]) -> list[str]:
+    """Where an extension that changes the search path may find it: the only file whose path ends like that."""
+    head = path.partition("/")[0].removesuffix(".py")
+    found = [each for each in paths if each.endswith(f"/{path}")]
+    if len(found) != 1 or head in TOPS or head in sys.stdlib_module_names or PathFinder.find_spec(head):
+        return []
+    return found
 
 
 def lora_modules(loaded: list[Code], own: Collection[str]) -> Iterator[str]:

@@ -344,3 +344,11 @@ def test_what_setuptools_had_is_foreseen_to_have_a_stand_in(tmp_path: Path) -> N
     assert found.reasons == [
         "scripts/a.py:1 imports pkg_resources, which nobody has any more: a part of it is here in its place"
     ]
+
+
+def test_what_a_function_imports_that_the_file_calls_at_once_counts_as_the_files_own(tmp_path: Path) -> None:
+    text = "import sys\ndef init():\n    sys.path.append('scripts/inner')\n    import helpers_of_it.deep\ninit()"
+    files = {"scripts__a": text, "scripts__inner__helpers_of_it__deep": "import jsonmerge"}
+    assert "jsonmerge" in scan(extension(tmp_path / "one", **files), WORDS).requirements
+    files["scripts__a"] = text.removesuffix("init()")
+    assert "jsonmerge" not in scan(extension(tmp_path / "two", **files), WORDS).requirements

@@ -122,6 +122,13 @@ class Containment:
             conduct.faults = 0 if on else conduct.faults
         self._keep()
 
+    def set_aside(self, extension: str, hook: str, error: BaseException) -> None:
+        """For a fault that would keep the program from starting each time."""
+        conduct = self.conduct(extension)
+        with self._lock:
+            conduct.faults, conduct.set_aside = max(conduct.faults, MOST_FAULTS - 1), True
+        self._fault(extension, hook, error, counts=True)
+
     def call(self, extension: str, hook: str, function: Callable[..., Any], *args: Any, **words: Any) -> Any:
         """What `function` returns; None when it raises, and when the extension is set aside."""
         if not self.conduct(extension).runs:
@@ -224,6 +231,8 @@ class Containment:
         conduct = self.conduct(extension)
         with self._lock:
             conduct.faults += counts
+            if not counts and conduct.last_error:
+                return  # what comes of a fault says less than the fault
             conduct.last_error = f"{hook}: {type(error).__name__}: {_first_line(error)}"
             conduct.traceback = _where(error)
             aside = conduct.faults >= MOST_FAULTS and not conduct.set_aside
