@@ -61,6 +61,8 @@ class _Entry:
     name: str
     future: Future[_Loaded] = field(default_factory=Future)
     leases: int = 0
+    spoiled: bool = False
+    """Nobody shall lease it again."""
 
 
 class ModelStore:
@@ -204,6 +206,16 @@ class ModelStore:
         """Free every model that is not in use."""
         self._free(0)
 
+    def forget(self, model: Model) -> None:
+        """Its weights are not what its file says: whoever leases it next has it loaded anew."""
+        with self._lock:
+            for key, entry in list(self._entries.items()):
+                if entry.future.done() and any(each is model for each in entry.future.result().models.values()):
+                    entry.spoiled = True
+                    if not entry.leases:
+                        del self._entries[key]
+        release_memory(self.hardware.device)
+
     def _acquire(self, key: _Key, checkpoint: Checkpoint) -> _Loaded:
         with self._lock:
             entry = self._entries.get(key)
@@ -229,7 +241,9 @@ class ModelStore:
         with self._lock:
             entry = self._entries[key]
             entry.leases -= 1
-            if not entry.leases:
+            if not entry.leases and entry.spoiled:
+                del self._entries[key]
+            elif not entry.leases:
                 entry.future.result().forget_other_vaes()
         self._free(self._keep)
 

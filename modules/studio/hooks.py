@@ -45,6 +45,9 @@ class Hooks:
     def model_leased(self, job: Job, model: Model) -> None:
         """The job has its model until its pictures are made; a batch's passes may be given others."""
 
+    def model_lent(self, job: Job, model: Model) -> None:
+        """A pass of a batch has another model, until that pass is over."""
+
     def job_begins(self, job: Job) -> None:
         """Prompts and seeds of all images are set and may still be changed."""
 
@@ -183,6 +186,10 @@ class Chain(Hooks):
     def model_leased(self, job: Job, model: Model) -> None:
         for hook in self.hooks:
             hook.model_leased(job, model)
+
+    def model_lent(self, job: Job, model: Model) -> None:
+        for hook in self.hooks:
+            hook.model_lent(job, model)
 
     def job_begins(self, job: Job) -> None:
         for hook in self.hooks:

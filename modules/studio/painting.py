@@ -265,6 +265,8 @@ class Painter:
             return
         self.job.report(stage=f"loading {run.checkpoint}")
         with self.store.lease_instead(model, run.checkpoint, self.job.options.sd_vae) as other, ExitStack() as stack:
+            if other is not model:
+                self.hooks.model_lent(self.job, other)
             if model.dtype == torch.float32:
                 stack.enter_context(other.in_float32())
             if other is not model:

@@ -45,6 +45,20 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # Leasing
 
 
+def test_a_model_that_is_forgotten_is_loaded_anew_once_nobody_has_it(open_store: Open, loads: list[str]) -> None:
+    store = open_store()
+    with store.lease("one") as model:
+        store.forget(model)
+        with store.lease("one") as other:
+            assert other is model
+    with store.lease("one") as third:
+        assert third is not model
+    store.forget(third)
+    with store.lease("one") as fourth:
+        assert fourth is not third
+    assert loads == ["one.safetensors"] * 3
+
+
 def test_many_threads_that_ask_for_a_checkpoint_share_one_load(open_store: Open, loads: list[str]) -> None:
     store = open_store()
 

@@ -29,6 +29,7 @@ from .face import Face
 from .filing import changed_filing, handed_back
 from .frozen_values import thawed
 from .host import host
+from .layers import Guard
 from .outcome import keep_pictures, saved_as
 from .overlays import changed_overlay, laid_over
 from .picture_rows import take_pictures
@@ -66,6 +67,7 @@ class Bridge(Hooks):
         self.scripts: Any = importlib.import_module("modules.scripts")
         self._saving: Filing | None = None
         self._before: list[tuple[Job | None, Any, Model | None]] = []
+        self._guard = Guard()
 
     def runner_for(self, request: Request) -> Any:
         """The scripts that may take part."""
@@ -99,6 +101,7 @@ class Bridge(Hooks):
                 return False
             host.p, job.kept[course.COURSE] = p, True
             processed = p.scripts.run(p, *p.script_args)
+        self._guard.look(job, host.app.store)
         if not isinstance(processed, Processed):
             job.kept.pop(course.COURSE)
             return False
@@ -128,6 +131,10 @@ class Bridge(Hooks):
 
     def model_leased(self, job: Job, model: Model) -> None:
         host.model = model
+        self._guard.see(model)
+
+    def model_lent(self, job: Job, model: Model) -> None:
+        self._guard.see(model)
 
     def job_begins(self, job: Job) -> None:
         p: Any = host.p
@@ -353,6 +360,7 @@ class Bridge(Hooks):
         if self._before:
             host.job, host.p, host.model = self._before.pop()
         if job.outer is None:
+            self._guard.look(job, host.app.store)
             p = job.kept.pop(course.FACE, None)
             if p is not None and course.OUTSIDE in job.kept:
                 p.release()
