@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from modules.studio.extension_records import Records, records_in
 from modules.studio.extension_words import Words
 from modules.studio.extensions import Extensions, Row
 from modules.studio.folders import Folders, find_folders
+from tests.studio.https_git import https_of
 from tests.studio.test_extension_git import commit, git
 from tests.studio.wheels import only_these, wheel
 
@@ -64,6 +65,7 @@ class House:
     def __init__(self, data: Path) -> None:
         self.folders: Folders = find_folders(Flags(data_dir=data))
         self.warden = Warden()
+        self.git = LOCAL
         self.folder = data / "extensions"
         self.folder.mkdir(parents=True)
         self.extensions = self.restarted()
@@ -77,7 +79,7 @@ class House:
         return records_in(self.folders.state)
 
     def restarted(self) -> Extensions:
-        return Extensions(self.folders, self.find, self.warden, Words({"scripts": frozenset()}), self.records, LOCAL)
+        return Extensions(self.folders, self.find, self.warden, Words({"scripts": frozenset()}), self.records, self.git)
 
     def row(self, name: str) -> Row:
         return self.extensions.get(name)
@@ -405,3 +407,40 @@ def test_packages_that_came_are_known_though_the_install_script_failed(
     assert record is not None
     assert record.packages == {"carried": "1.0"}
     assert house.extensions.waits()
+
+
+@pytest.fixture
+def https(tmp_path: Path, origin: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where the repository is over https, for a git that trusts whoever signed the server's certificate."""
+    with https_of(origin.parent, tmp_path / "authority.pem") as address:
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "authority.pem"))
+        yield f"{address}/{origin.name}"
+
+
+def test_an_extension_comes_over_https_is_updated_and_taken_back(house: House, origin: Path, https: str) -> None:
+    house.git = Git()
+    house.extensions = house.restarted()
+    first = git(origin, "rev-parse", "HEAD")
+    staged = house.extensions.intake.bring(https)
+    assert (staged.record.source, staged.record.origin, staged.record.commit) == ("git", https, first)
+    name = house.extensions.install(staged.id)
+    row = house.row(name)
+    assert (row.version.commit, row.version.remote, row.can_update) == (first, https, True)
+    assert house.extensions.look_for_update(name) == []
+    second = commit(origin, "scripts/wild.py", "second = 2")
+    assert [each.id for each in house.extensions.look_for_update(name)] == [second]
+    assert house.extensions.update(name) == second
+    assert (house.folder / name / "scripts/wild.py").read_text() == "second = 2"
+    assert house.extensions.roll_back(name) == first
+    assert house.row(name).state == "on"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    house: House, https: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.git = Git()
+    house.extensions = house.restarted()
+    monkeypatch.delenv("GIT_SSL_CAINFO")
+    with pytest.raises(GitError, match="certificate"):
+        house.extensions.intake.bring(https)
+    assert house.everything() == []
