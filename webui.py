@@ -9,6 +9,7 @@ if sys.version_info < (3, 10):  # noqa: UP036  said before the first import of w
 
 import logging
 import os
+import signal
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
@@ -54,6 +55,7 @@ def main(words: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("It was cancelled.", file=sys.stderr)
         return 130
 
 
@@ -176,6 +178,9 @@ def extensions(words: list[str]) -> int:
     go_on_in(existing_python(), environment(os.environ, flags.device))
     from modules.bridge.extensions_command import Command
 
+    for name in ("SIGTERM", "SIGHUP"):  # pip, or an install.py, ends with the command that began it
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     code: int = Command(flags, say, switches).run(given)
     return code
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from modules.diffusion.errors import AquatintError
-from modules.studio.command_line import PACKAGE_SWITCHES, Flags, read_switches
+from modules.studio.command_line import PACKAGE_SWITCHES, ROOT, Flags, read_switches
 from modules.studio.extension_trial import run_trial
 from tests.a1111.words import word
 from tests.studio.wheels import only_these, wheel
@@ -132,3 +137,51 @@ def test_a_trial_runs_the_hooks_in_a_program_of_its_own(brought: Path) -> None:
     assert trial.refused == ["writing /aquatint-was-here"]
     assert {"loading wild.py", "process"} <= trial.hooks.keys()
     assert not Path("/aquatint-was-here").exists()
+
+
+LASTING = """
+import os, pathlib, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+pathlib.Path("pids").write_text(f"{os.getpid()} {child.pid}")
+print("It goes on", flush=True)
+child.wait()
+"""
+"""An install.py that has begun another program and waits for it."""
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def within(seconds: float, condition: Callable[[], object]) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(condition())
+
+
+@pytest.mark.server
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_install_script_that_is_interrupted_at_the_terminal_ends_with_what_it_began(
+    terminal: Terminal, tmp_path: Path, sign: signal.Signals
+) -> None:
+    folder = terminal.data / "extensions/wild"
+    (folder / "install.py").write_text(LASTING, "utf-8")
+    command = [sys.executable, str(ROOT / "webui.py"), "extensions", "packages", "wild", "--yes"]
+    words = ["--data-dir", str(terminal.data), "--skip-install"]
+    with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert within(60, (folder / "pids").exists)
+        pids = [int(pid) for pid in (folder / "pids").read_text("utf-8").split()]
+        process.send_signal(sign)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "It was cancelled."
+    assert "Traceback" not in said
+    assert within(10, lambda: not any(map(is_alive, pids)))
+    assert "wild" in terminal.run("list")
+    assert list(terminal.data.rglob("brought.py"))
