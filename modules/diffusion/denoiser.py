@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -89,6 +90,9 @@ class Guidance:
         self.answered: Callable[[Tensor], Tensor] | None = None
         """Asked after each call with the denoised x (n, 4, h, w) for each prompt, the negative ones last; gives what
         shall be joined."""
+        self.combined: Callable[[Tensor, list[list[tuple[int, float]]], float], Tensor] | None = None
+        """Joins the denoised x in our stead: given (n, 4, h, w), the negative ones last, for each image its prompts as
+        (row, weight), and the scale; gives (B, 4, h, w)."""
         self.levels: Tensor | None = None
         """(n,), the noise level that the network believes in, for each prompt that is asked, the negative ones last;
         None is that of the call."""
@@ -112,10 +116,18 @@ class Guidance:
             return (x / (sigma**2 + 1).sqrt() - sigma * output) / (sigma**2 + 1).sqrt()
         return x - sigma * output
 
+    def _output(self, x: Tensor, sigma: Tensor, denoised: Tensor) -> Tensor:
+        """What the network would have said: the inverse of `_denoised`."""
+        if self.model.prediction_type == "v_prediction":
+            return (x / (sigma**2 + 1).sqrt() - denoised * (sigma**2 + 1).sqrt()) / sigma
+        return (x - denoised) / sigma
+
     def _guided(self, seen: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor | None]:
         """The network's output (B, 4, h, w), negative + sum of cfg_scale * weight * (part - negative), and negative."""
         composed = [_parts(prompt) for prompt in self.positive]
         asked = [(image, part.conditioning) for image, parts in enumerate(composed) for part in parts]
+        if self.combined is not None:
+            return self._combined(composed, [*asked, *self.further, *enumerate(self.negative)], seen, timestep)
         scales = [self.cfg_scale * sum(part.weight for part in parts) for parts in composed]
         if not self.always_negative and all(scale == 1 for scale in scales):
             outputs = iter(self._predicted(seen, timestep, [*asked, *self.further]))
@@ -133,6 +145,24 @@ class Guidance:
             plain = torch.stack([_composed(parts, away, 1.0) for parts, away in zip(positive, negative, strict=True)])
             guided = rescaled(guided, plain, self.rescale)
         return guided, None if in_place else torch.stack(negative)
+
+    def _combined(
+        self,
+        composed: Sequence[Sequence[PromptPart]],
+        asked: Sequence[tuple[int, Conditioning]],
+        seen: Tensor,
+        timestep: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """As `combined` joins them."""
+        assert self._call is not None
+        assert self.combined is not None
+        x, sigma = self._call
+        outputs = self._predicted(seen, timestep, asked)
+        denoised = self._denoised(x[[image for image, _ in asked]], sigma, torch.stack(outputs))
+        rows = itertools.count()
+        places = [[(next(rows), part.weight) for part in parts] for parts in composed]
+        wanted = self.combined(denoised, places, self.cfg_scale)
+        return self._output(x, sigma, wanted), torch.stack(outputs[-len(self.negative) :])
 
     def _predicted(self, seen: Tensor, timestep: Tensor, asked: Sequence[tuple[int, Conditioning]]) -> list[Tensor]:
         """The outputs (4, h, w) for images and prompts: one call a group of prompts that fit in one tensor."""
@@ -169,9 +199,7 @@ class Guidance:
         wanted = denoised if self.answered is None else self.answered(denoised.clone())
         if self.levels is None and torch.equal(wanted, denoised):
             return outputs
-        if self.model.prediction_type == "v_prediction":
-            return list((rows / (sigma**2 + 1).sqrt() - wanted * (sigma**2 + 1).sqrt()) / sigma)
-        return list((rows - wanted) / sigma)
+        return list(self._output(rows, sigma, wanted))
 
 
 def _composed(parts: Sequence[tuple[float, Tensor]], away: Tensor, scale: float) -> Tensor:

@@ -25,6 +25,8 @@ FOLDERS = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\"]+[\\/])+")
 LONGEST_TRACEBACK = 6000
 MOST_FAULTS = 3
 """With so many an extension is set aside until the owner turns it on again."""
+GIVES_BACK = "on_script_unloaded"
+"""The moment at which an extension takes back what it has put in others' places: told to those set aside as well."""
 TOO_LONG = 120.0
 """Seconds after which a hook that has not ended is named. It cannot be ended: a thread has no end but its own."""
 
@@ -131,7 +133,7 @@ class Containment:
 
     def call(self, extension: str, hook: str, function: Callable[..., Any], *args: Any, **words: Any) -> Any:
         """What `function` returns; None when it raises, and when the extension is set aside."""
-        if not self.conduct(extension).runs:
+        if not self.conduct(extension).runs and hook != GIVES_BACK:
             return None
         result = None
         with self.guard(extension, hook):

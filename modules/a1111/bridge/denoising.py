@@ -23,8 +23,8 @@ class Call:
         self._guidance, self._x = guidance, x
         self._images = [image for image, prompt in enumerate(guidance.positive) for _ in _parts(prompt)]
         rows = x[[*self._images, *range(len(x))]]
-        self._cond = _tensors([part.conditioning for prompt in guidance.positive for part in _parts(prompt)])
-        self._uncond = _tensors(list(guidance.negative))
+        self._cond = told([part.conditioning for prompt in guidance.positive for part in _parts(prompt)])
+        self._uncond = told(list(guidance.negative))
         self._sigmas = sigma.to(x).repeat(len(rows))
         self.params = CFGDenoiserParams(
             rows,
@@ -80,7 +80,7 @@ def _parts(prompt: Composed) -> Sequence[PromptPart]:
     return [PromptPart(prompt, 1.0)] if isinstance(prompt, Conditioning) else prompt
 
 
-def _tensors(prompts: Sequence[Conditioning]) -> Any:
+def told(prompts: Sequence[Conditioning]) -> Any:
     """(n, tokens, D), or for SDXL A1111's {"crossattn", "vector"}; shorter prompts repeat their last chunk."""
     longest = max(len(prompt.embeds) for prompt in prompts)
     stacked = torch.stack([_filled(prompt.embeds, longest) for prompt in prompts])

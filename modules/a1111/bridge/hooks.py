@@ -40,7 +40,9 @@ from .script import (
     PostprocessImageArgs,
     PostProcessMaskOverlayArgs,
 )
+from .spoken import Spoken
 from .stepping import Stepping
+from .taken_over import combined_by_theirs, read_by_theirs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -190,7 +192,10 @@ class Bridge(Hooks):
         return noise_for(host.p, job, batch, run, noise)
 
     def prompts(self, job: Job, batch: Batch, run: Pass, prompts: PromptsInTime) -> PromptsInTime:
-        return spoken_for(host.p, batch, run.name, prompts)
+        said = spoken_for(host.p, batch, run.name, prompts)
+        if isinstance(said, Spoken):
+            read_by_theirs(host.p, said, run)
+        return said
 
     def extra_noise(self, job: Job, batch: Batch, noise: Tensor, latents: Tensor, x: Tensor) -> Tensor:
         if not self.callbacks.has_callbacks("extra_noise"):
@@ -215,6 +220,7 @@ class Bridge(Hooks):
         steps: int = getattr(host.p, "_total_steps", 0)
         host.p._words.step = step
         guidance.answered, guidance.levels, guidance.further = None, None, ()
+        guidance.combined = combined_by_theirs(host.p, guidance)
         if self.callbacks.has_callbacks("cfg_denoised"):
 
             def answered(rows: Tensor) -> Tensor:

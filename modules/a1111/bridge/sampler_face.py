@@ -123,6 +123,16 @@ class Denoiser:
     def __init__(self, sampler: OurSampler) -> None:
         self.sampler = sampler
 
+    def combine_denoised(self, x_out: Any, conds_list: Any, uncond: Any, cond_scale: float) -> Any:
+        """(B, C, h, w) from what the network says to each prompt, x_out (n, C, h, w), the negative ones last;
+        `conds_list` has for each picture its prompts as (row, weight). Extensions put their own in its place."""
+        away = x_out[-len(uncond) :]
+        guided = away.clone()
+        for image, parts in enumerate(conds_list):
+            for row, weight in parts:
+                guided[image] += (x_out[row] - away[image]) * (weight * cond_scale)
+        return guided
+
     def __getattr__(self, name: str) -> Any:
         read = FACTS.get(name)
         if read is None:

@@ -71,6 +71,11 @@ class Spoken:
         return self._read
 
     @property
+    def steps(self) -> int:
+        """Those of its pass."""
+        return self._told().timeline.steps
+
+    @property
     def is_asked_for(self) -> bool:
         return self._c is not None or self._uc is not None
 
