@@ -31,12 +31,13 @@ from . import (
     shared,
     styles,
 )
-from .bridge import course, face_defaults, face_sampling, second_pass
+from .bridge import course, face_defaults, face_sampling, moments, second_pass
 from .bridge.batch_rows import BATCH_ROWS
 from .bridge.containment import containment
 from .bridge.face import SHARED_ROWS, Face, Row
 from .bridge.hires_rows import TXT2IMG_ROWS
 from .bridge.host import host
+from .bridge.missing import refuse
 from .bridge.picture_rows import IMG2IMG_ROWS
 from .bridge.pictures import (
     DecodedSamples,
@@ -116,6 +117,9 @@ class StableDiffusionProcessing(Face):
 
     ROWS: ClassVar[dict[str, Row]] = {**SHARED_ROWS, **BATCH_ROWS}
     DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.SHARED
+    cached_c: Any = None
+    cached_uc: Any = None
+    """Some extensions empty them; nothing is kept between jobs."""
 
     def __init__(self, **words: Any) -> None:
         unknown = words.keys() - self.DEFAULTS.keys()
@@ -195,14 +199,19 @@ class StableDiffusionProcessing(Face):
         self.sampler = self.c = self.uc = None
 
     def save_samples(self) -> bool:
-        """Whether its pictures are saved."""
-        return not self.do_not_save_samples
+        """Whether its pictures are files."""
+        return moments.saves_samples(self)
 
     def setup_prompts(self) -> None:
-        """The engine does it."""
+        """A prompt for each picture, from `prompt`, `negative_prompt` and `styles`."""
+        moments.prompts_set_up(self)
 
     def setup_conds(self) -> None:
-        """The engine does it."""
+        """The engine reads the prompts."""
+
+    def get_conds(self) -> tuple[Any, Any]:
+        """What the prompts of the running pass say to the network."""
+        return self.c, self.uc
 
     def init(self, all_prompts: Any, all_seeds: Any, all_subseeds: Any) -> None:
         """The engine does it."""
@@ -221,15 +230,37 @@ class StableDiffusionProcessing(Face):
         return face_sampling.sampled_by_default(self, conditioning, unconditional_conditioning)
 
     def txt2img_image_conditioning(self, x: Any, width: int | None = None, height: int | None = None) -> Any:
-        """What A1111 hands to models that see no picture."""
-        return txt2img_image_conditioning(self.sd_model, x, width or self.width, height or self.height)
+        """What models that see a picture are told where there is none: (B, 5, h, w), for others (B, 5, 1, 1)."""
+        return moments.conditioning_without_picture(self, x, width or self.width, height or self.height)
+
+    def img2img_image_conditioning(
+        self, source_image: Any, latent_image: Any, image_mask: Any = None, round_image_mask: bool = True
+    ) -> Any:
+        """The same where there are pictures (B, 3, H, W) in [-1, 1]."""
+        return moments.conditioning_of_picture(self, source_image, latent_image, image_mask, rounded=round_image_mask)
+
+    inpainting_image_conditioning = img2img_image_conditioning
+
+    def depth2img_image_conditioning(self, source_image: Any) -> Any:
+        """Raises: NotHereError."""
+        refuse("p.depth2img_image_conditioning", "checkpoints that are told of depth are not known")
+
+    def edit_image_conditioning(self, source_image: Any) -> Any:
+        """Raises: NotHereError."""
+        refuse("p.edit_image_conditioning", "InstructPix2Pix checkpoints are not known")
+
+    def unclip_image_conditioning(self, source_image: Any) -> Any:
+        """Raises: NotHereError."""
+        refuse("p.unclip_image_conditioning", "unCLIP checkpoints are not known")
 
     def fill_fields_from_opts(self) -> None:
         """Done when the job was asked for."""
 
     def parse_extra_network_prompts(self) -> Any:
-        """What the first prompt names in <kind:name:...>, by kind."""
-        return course.networks_in(list(self.prompts or [self.prompt]))
+        """Puts what the first prompt names in <kind:name:...> into `extra_network_data`, by kind. The prompts keep it:
+        the engine reads it there."""
+        self.extra_network_data = course.networks_in(list(self.prompts or [self.prompt]))
+        return self.extra_network_data
 
     def clear_prompt_cache(self) -> None:
         """Nothing is kept."""
@@ -257,8 +288,8 @@ class StableDiffusionProcessing(Face):
         return said
 
     def get_token_merging_ratio(self, for_hr: bool = False) -> float:
-        """A1111's token merging, which is not here."""
-        return float((self.token_merging_ratio_hr if for_hr else self.token_merging_ratio) or 0)
+        """The ratio of the first pass, or of the second one."""
+        return moments.merging_ratio(self, for_hr=for_hr)
 
 
 HIDDEN = ("_job", "_batch", "_pass", "_words", "_stepping", "_own")
@@ -269,6 +300,19 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
 
     ROWS: ClassVar[dict[str, Row]] = {**TXT2IMG_ROWS, **BATCH_ROWS}
     DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.TXT2IMG
+    cached_hr_c: Any = None
+    cached_hr_uc: Any = None
+
+    def calculate_target_resolution(self) -> None:
+        """`hr_upscale_to_x` and `hr_upscale_to_y`, from the fields of hires fix."""
+        moments.target_resolution(self)
+
+    def calculate_hr_conds(self) -> None:
+        """The engine reads the prompts."""
+
+    def get_conds(self) -> tuple[Any, Any]:
+        """What the prompts of the running pass say to the network."""
+        return (self.hr_c, self.hr_uc) if self.is_hr_pass else super().get_conds()
 
     def sample_hr_pass(
         self, samples: Any, decoded_samples: Any, seeds: Any, subseeds: Any, subseed_strength: Any, prompts: Any

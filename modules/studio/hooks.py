@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from modules.diffusion.model import Model
     from modules.diffusion.noise import ImageNoise
     from modules.diffusion.prompt_conditioning import PromptsInTime
+    from modules.diffusion.sigmas import Schedule
     from modules.studio.canvas import Canvas, Overlay
     from modules.studio.extras import Work
     from modules.studio.filing import Filing
@@ -74,6 +75,10 @@ class Hooks:
 
     def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         """The pass is over, also when it failed; the latents of the last one are still to be decoded."""
+
+    def schedule(self, job: Job, batch: Batch, run: Pass, model: Model) -> Schedule | None:
+        """The noise levels that a pass goes through, where they shall be others than its own."""
+        return None
 
     def noise(self, job: Job, batch: Batch, run: Pass, noise: ImageNoise) -> ImageNoise:
         """Where the noise of a pass comes from, each image's from its own seed. Returns where it shall come from."""
@@ -220,6 +225,10 @@ class Chain(Hooks):
     def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         for hook in self.hooks:
             hook.pass_ends(job, batch, run, model)
+
+    def schedule(self, job: Job, batch: Batch, run: Pass, model: Model) -> Schedule | None:
+        given = (hook.schedule(job, batch, run, model) for hook in self.hooks)
+        return next((schedule for schedule in given if schedule is not None), None)
 
     def noise(self, job: Job, batch: Batch, run: Pass, noise: ImageNoise) -> ImageNoise:
         for hook in self.hooks:

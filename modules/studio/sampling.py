@@ -13,7 +13,7 @@ from modules.diffusion.denoiser import Guidance, check_finite, img2img_sigmas, s
 from modules.diffusion.model import Model
 from modules.diffusion.noise import ImageNoise
 from modules.diffusion.samplers import SamplerRow, find_sampler, sampling_sigmas, schedule_for
-from modules.diffusion.sigmas import sigma_to_t
+from modules.diffusion.sigmas import Schedule, sigma_to_t
 from modules.studio.canvas import Canvas
 from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, Stopped
@@ -74,7 +74,8 @@ def sample(
     Stopped half way it gives the model's newest guess at the finished latents, which looks like a picture.
     Raises: Stopped if there is no guess yet, NotANumberError.
     """
-    sampler, sigmas = find_sampler(run.sampler_name), sigmas_of(job.options, run, model, canvas_of(batch))
+    sampler, given = find_sampler(run.sampler_name), hooks.schedule(job, batch, run, model)
+    sigmas = sigmas_of(job.options, run, model, canvas_of(batch), given)
     x, count = _start(job, batch, sampler, sigmas, noise, hooks), len(sigmas) - 1
     before = job.progress.step
     with ExitStack() as stack:
@@ -111,19 +112,24 @@ def canvas_of(batch: Batch) -> Canvas:
     return batch.canvas
 
 
-def sigmas_of(options: Options, run: Pass, model: Model, canvas: Canvas) -> Tensor:
-    """(n + 1,) descending to 0: the whole schedule, or the part of it that a picture on the canvas leaves."""
+def sigmas_of(options: Options, run: Pass, model: Model, canvas: Canvas, given: Schedule | None = None) -> Tensor:
+    """(n + 1,) descending to 0: the whole schedule, or the part of it that a picture on the canvas leaves. One that is
+    `given` is in the place of the pass's own, but for samplers on whole timesteps."""
     sampler = find_sampler(run.sampler_name)
-    schedule = schedule_for(
-        sampler,
-        run.scheduler,
-        sdxl=model.family.time_ids > 0,
-        skip_type=options.uni_pc_skip_type,
-        sigma_min=options.sigma_min,
-        sigma_max=options.sigma_max,
-        rho=options.rho,
-        alpha=options.beta_dist_alpha,
-        beta=options.beta_dist_beta,
+    schedule = (
+        given
+        if given is not None and not sampler.on_timesteps
+        else schedule_for(
+            sampler,
+            run.scheduler,
+            sdxl=model.family.time_ids > 0,
+            skip_type=options.uni_pc_skip_type,
+            sigma_min=options.sigma_min,
+            sigma_max=options.sigma_max,
+            rho=options.rho,
+            alpha=options.beta_dist_alpha,
+            beta=options.beta_dist_beta,
+        )
     )
     facts = sampler, schedule, model.training_sigmas, run.steps
     discards = options.always_discard_next_to_last_sigma

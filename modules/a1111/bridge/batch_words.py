@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modules.diffusion.errors import AquatintError
 from modules.diffusion.noise import ImageNoise, NoiseFn
 from modules.diffusion.prompt_conditioning import PromptsInTime, StepPrompts
+from modules.diffusion.sigmas import Schedule
 from modules.studio.job import Batch, Job
 from modules.studio.passes import Pass, first_pass
 from modules.studio.prompting import step_prompts
@@ -137,7 +139,7 @@ def spoken_of(p: Any, name: str) -> Spoken | None:
     if found is None and run is not None and run.name == name and p._batch.canvas is not None:
         model = host.model
         assert model is not None
-        steps = len(sigmas_of(p.job.options, run, model, p._batch.canvas)) - 1
+        steps = len(sigmas_of(p.job.options, run, model, p._batch.canvas, schedule_of(p))) - 1
         with torch.inference_mode():
             found = words.spoken[name] = Spoken(step_prompts(p.job, run, model, steps))
     return found
@@ -152,6 +154,23 @@ def spoken_for(p: Any, batch: Batch, name: str, read: PromptsInTime) -> PromptsI
     found = words.spoken[name] = known or Spoken()
     found.renew(read)
     return found
+
+
+def schedule_of(p: Any) -> Schedule | None:
+    """p.sampler_noise_scheduler_override, a function that gives noise levels for a number of steps."""
+    override: Callable[[int], Any] | None = getattr(p, "sampler_noise_scheduler_override", None)
+    if override is None:
+        return None
+    who = extension_of(override)
+
+    def levels(_: Tensor, steps: int) -> Tensor:
+        given = containment.call(who, "sampler_noise_scheduler_override", override, steps)
+        sigmas = torch.as_tensor(given if given is not None else [], dtype=torch.float32).detach().cpu()
+        if sigmas.ndim != 1 or len(sigmas) < 2 or not bool((sigmas.diff() <= 0).all()) or float(sigmas[-1]) != 0:
+            raise AquatintError(f"The noise levels of {who} do not fall to 0 in steps.")
+        return sigmas
+
+    return Schedule("given", "given", levels)
 
 
 def extension_of(thing: Any) -> str:

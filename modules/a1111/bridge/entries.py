@@ -24,8 +24,14 @@ class OfImage:
         size = max(1, int(getattr(p, "batch_size", 1)))
         words = {f"all_{name}": getattr(p, f"all_{name}", None) for name in LISTS}
         words |= {"p": p, "index": index, "iteration": index // size, "position_in_batch": index % size}
-        words |= {"comments": None, "use_main_prompt": False}
+        words |= {"comments": None, "use_main_prompt": False, "enable_hr": getattr(p, "enable_hr", False)}
+        words |= {"prompt_text": _of(words, "prompts", index), "negative_prompt": _of(words, "negative_prompts", index)}
         return containment.call(self.extension, "infotext", self.function, **words)
+
+
+def _of(words: dict[str, Any], name: str, index: int) -> str:
+    texts = words[f"all_{name}"] or ()
+    return str(texts[index]) if index < len(texts) else ""
 
 
 class OptionEntry(OfImage):

@@ -98,9 +98,16 @@ IMG2IMG: dict[str, Any] = {
 }
 
 
+NOT_YET = (
+    *("latent_scale_mode", "applied_old_hires_behavior_to", "hr_checkpoint_info", "refiner_checkpoint_info"),
+    *("sampler_noise_scheduler_override", "firstpass_steps"),
+)
+
+
 def state() -> dict[str, Any]:
     """What A1111 keeps on p besides, as it is before there is a job."""
     return {
+        **dict.fromkeys(NOT_YET),
         "all_prompts": None,
         "all_negative_prompts": None,
         "all_seeds": None,
@@ -153,7 +160,4 @@ def state() -> dict[str, Any]:
         "hr_upscale_to_y": 0,
         "truncate_x": 0,
         "truncate_y": 0,
-        "latent_scale_mode": None,
-        "applied_old_hires_behavior_to": None,
-        "hr_checkpoint_info": None,
     }

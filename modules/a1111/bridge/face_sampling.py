@@ -21,6 +21,7 @@ from .batch_words import BatchWords, NoiseOfRng, extension_of, spoken_of
 from .containment import containment
 from .host import host
 from .missing import refuse
+from .moments import take_conditioning
 from .replaced import is_ours
 from .second_pass import decoded, taken_from
 from .spoken import Spoken
@@ -36,6 +37,7 @@ def through_sample(p: Any, make: Callable[[], Tensor]) -> Tensor:
     words.make, words.made, words.enlarged = make, None, None
     words.spoken.clear()  # where the batch is sampled once more, in float32
     take_given(p)
+    take_conditioning(p)
     method = p.sample
     name = extension_of(method)
     if is_ours(p, "sample") or not containment.conduct(name).runs:

@@ -8,7 +8,7 @@ from typing import Any
 from modules.studio.hires_size import HiresSize
 from modules.studio.request import Txt2Img
 
-from .face import FOLLOWING, SHARED_ROWS, Face, Row, batch_row, field_row, has_no_effect, job_row, whole
+from .face import FOLLOWING, SHARED_ROWS, Face, Row, batch_row, field_row, has_no_effect, job_row, replace_field, whole
 
 
 class Followed(list[str]):
@@ -66,7 +66,22 @@ def _size(name: str, read: Callable[[HiresSize], int]) -> Row:
         request = face.job.request
         return read(request.hires_size) if isinstance(request, Txt2Img) and request.enable_hr else 0
 
-    return Row(get, lambda face, value: has_no_effect(face, name, value))
+    def put(face: Face, value: Any) -> None:
+        """What hires fix is to make is given in pixels, from then on."""
+        request = face.job.request
+        axis = AXES.get(name)
+        if axis is None or not isinstance(request, Txt2Img) or not request.enable_hr:
+            has_no_effect(face, name, value)
+        elif value != request.hires_size.final[axis]:
+            size = [*request.hires_size.final]
+            size[axis] = whole(value)
+            for field, pixels in zip(("hr_resize_x", "hr_resize_y"), size, strict=True):
+                replace_field(face, field, pixels)
+
+    return Row(get, put)
+
+
+AXES = {"hr_upscale_to_x": 0, "hr_upscale_to_y": 1}
 
 
 def _latent_scale_mode(face: Face) -> Any:

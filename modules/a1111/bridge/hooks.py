@@ -15,8 +15,8 @@ from modules.studio.hooks import Hooks
 from modules.studio.job import Batch, Job, SavedImage
 from modules.studio.request import Img2Img, Request, RequestError, Txt2Img
 
-from . import batch_rows, course, face_sampling, script_args, second_pass
-from .batch_words import noise_for, spoken_for
+from . import batch_rows, course, face_sampling, moments, script_args, second_pass
+from .batch_words import noise_for, schedule_of, spoken_for
 from .callback_params import (
     AfterCFGCallbackParams,
     CFGDenoisedParams,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from modules.diffusion.model import Model
     from modules.diffusion.noise import ImageNoise
     from modules.diffusion.prompt_conditioning import PromptsInTime
+    from modules.diffusion.sigmas import Schedule
     from modules.studio.canvas import Canvas, Overlay
     from modules.studio.extras import Work
     from modules.studio.filing import Filing
@@ -121,11 +122,13 @@ class Bridge(Hooks):
             p.scripts.before_process(p)
             take_pictures(p)
             if job.request is not before or p.override_settings:
+                styles = moments.added_styles(p, before.styles)
                 try:
-                    course.settle(job, dict(p.override_settings or {}))
+                    course.settle(job, dict(p.override_settings or {}), styles)
                 except AquatintError as error:
                     put_back()
                     job.comment(f"What extensions have asked for cannot be, and is left out: {error}")
+        p.keep(moments.MERGED, job.request.styles)
         for name, listed in course.LISTS.items():
             values = p.own(f"listed {name}")
             if values:
@@ -143,10 +146,12 @@ class Bridge(Hooks):
         if job.outer is not None and course.COURSE in job.outer.kept:
             outer = job.outer
             outer.report(batches=max(outer.progress.batches, outer.progress.batch + job.request.batches))
+        moments.prompts_wanted(p)
         if p.scripts is not None:
             p.scripts.process(p)
-            take_pictures(p)
-            course.complete(job)
+        moments.at_moment(p, "init", p.all_prompts, p.all_seeds, p.all_subseeds)
+        take_pictures(p)
+        course.complete(job)
         for row in host.app.settings.declared.values():
             if row.infotext:
                 p.extra_generation_params.setdefault(row.infotext, OptionEntry(job, row))
@@ -160,9 +165,10 @@ class Bridge(Hooks):
         words = {"batch_number": batch.index, "prompts": p.prompts, "seeds": p.seeds, "subseeds": p.subseeds}
         p.scripts.before_process_batch(p, **words)
         words |= {"prompts": p.prompts, "seeds": p.seeds, "subseeds": p.subseeds}
-        p.extra_network_data = course.networks_in(p.prompts)
+        moments.networks_named(p)
         p.scripts.after_extra_networks_activate(p, **words, extra_network_data=p.extra_network_data)
         p.scripts.process_batch(p, **words)
+        moments.at_moment(p, "setup_conds")
         take_pictures(p)
 
     def enlarging(self, job: Job, batch: Batch, model: Model, latents: Tensor, make: Callable[[], Tensor]) -> Tensor:
@@ -183,6 +189,9 @@ class Bridge(Hooks):
     def pass_ends(self, job: Job, batch: Batch, run: Pass, model: Model) -> None:
         if host.p._words.models:
             host.model = host.p._words.models.pop()
+
+    def schedule(self, job: Job, batch: Batch, run: Pass, model: Model) -> Schedule | None:
+        return schedule_of(host.p)
 
     def sampling(self, job: Job, batch: Batch, model: Model, make: Callable[[], Tensor]) -> Tensor:
         return face_sampling.through_sample(host.p, make)
@@ -261,19 +270,21 @@ class Bridge(Hooks):
 
     def decoded(self, job: Job, batch: Batch, pixels: Tensor) -> Tensor:
         p: Any = host.p
+        moments.prompts_as_asked(p, batch)
         if p.scripts is None or not p.scripts.wants("postprocess_batch", "postprocess_batch_list"):
+            moments.saving_asked(p)
             return pixels
         images = ((pixels + 1) / 2).clamp(0, 1)
         before = images.clone()
         p.scripts.postprocess_batch(p, images, batch_number=batch.index)
-        of = slice(batch.index * p.batch_size, (batch.index + 1) * p.batch_size)
-        batch.prompts[:], batch.negative_prompts[:] = job.prompts[of], job.negative_prompts[of]
+        moments.prompts_as_asked(p, batch)
         listed = PostprocessBatchListArgs(list(images))
         p.scripts.postprocess_batch_list(p, listed, batch_number=batch.index)
         after = second_pass.as_pixels(listed.images)
         if after is None:
             job.comment("What an extension has made of a batch's pictures is left out: they are not of one size.")
             after = images
+        moments.saving_asked(p)
         return pixels if torch.equal(after, before) else after.to(pixels) * 2 - 1
 
     def image_painted(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
@@ -368,6 +379,8 @@ class Bridge(Hooks):
         if job.outer is None:
             self._guard.look(job, host.app.store)
             p = job.kept.pop(course.FACE, None)
+            if p is not None and p._job is not None:
+                moments.at_moment(p, "close")
             if p is not None and course.OUTSIDE in job.kept:
                 p.release()
 

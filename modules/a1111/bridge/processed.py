@@ -7,6 +7,8 @@ from typing import Any
 
 from modules.studio.version import VERSION
 
+from .host import host
+
 
 class Processed:
     """The pictures of a job with all that A1111 says of them."""
@@ -36,7 +38,8 @@ class Processed:
         self.image_cfg_scale = getattr(p, "image_cfg_scale", None)
         self.batch_size = p.batch_size
         self.restore_faces = getattr(p, "restore_faces", False) or False
-        self.face_restoration_model = None
+        told = host.app.settings.options if host.is_bound else None
+        self.face_restoration_model = told.face_restoration_model if told and self.restore_faces else None
         self.sd_model_name = getattr(p, "sd_model_name", None)
         self.sd_model_hash = getattr(p, "sd_model_hash", None)
         self.sd_vae_name = getattr(p, "sd_vae_name", None)
@@ -47,7 +50,7 @@ class Processed:
         self.index_of_first_image = index_of_first_image
         self.styles = p.styles
         self.job_timestamp = getattr(p, "job_timestamp", "")
-        self.clip_skip = getattr(p, "clip_skip", 1)
+        self.clip_skip = getattr(p, "clip_skip", told.CLIP_stop_at_last_layers if told else 1)
         self.token_merging_ratio = getattr(p, "token_merging_ratio", 0) or 0
         self.token_merging_ratio_hr = getattr(p, "token_merging_ratio_hr", 0) or 0
         self.eta, self.ddim_discretize = getattr(p, "eta", None), getattr(p, "ddim_discretize", None)
@@ -55,7 +58,7 @@ class Processed:
             getattr(p, name, None) for name in ("s_churn", "s_tmin", "s_tmax", "s_noise")
         )
         self.s_min_uncond = getattr(p, "s_min_uncond", None)
-        self.sampler_noise_scheduler_override = None
+        self.sampler_noise_scheduler_override = getattr(p, "sampler_noise_scheduler_override", None)
         self.prompt, self.negative_prompt = _one(p.prompt), _one(p.negative_prompt)
         self.seed = int(_one(p.seed if seed is None or seed == -1 else seed) or 0)
         self.subseed = int(_one(p.subseed if subseed is None else subseed) or 0)
@@ -79,7 +82,7 @@ class Processed:
         return str(self.infotexts[index]) if 0 <= index < len(self.infotexts) else self.info
 
     def get_token_merging_ratio(self, for_hr: bool = False) -> float:
-        """A1111's token merging, which is not here: as it was asked for."""
+        """As it was asked for."""
         return float(self.token_merging_ratio_hr if for_hr else self.token_merging_ratio)
 
 
