@@ -46,6 +46,7 @@ from .bridge.pictures import (
     create_binary_mask,
     decode_first_stage,
     decode_latent_batch,
+    img2img_image_conditioning,
     old_hires_fix_first_pass_dimensions,
     setup_color_correction,
     txt2img_image_conditioning,
@@ -252,6 +253,15 @@ class StableDiffusionProcessing(Face):
     def unclip_image_conditioning(self, source_image: Any) -> Any:
         """Raises: NotHereError."""
         refuse("p.unclip_image_conditioning", "unCLIP checkpoints are not known")
+
+    def img2img_image_conditioning(
+        self, source_image: Any, latent_image: Any, image_mask: Any = None, round_image_mask: bool = True
+    ) -> Any:
+        """What A1111 hands to models that see a picture, (B, 3, H, W) in [-1, 1], and its mask."""
+        weight = self.inpainting_mask_weight if self._job is not None else shared.opts.inpainting_mask_weight
+        return img2img_image_conditioning(source_image, latent_image, image_mask, round_image_mask, weight)
+
+    inpainting_image_conditioning = img2img_image_conditioning
 
     def fill_fields_from_opts(self) -> None:
         """Done when the job was asked for."""

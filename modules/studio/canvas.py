@@ -116,18 +116,18 @@ class Canvas:
 def enlarged(model: Model, latents: Tensor, width: int, height: int) -> Canvas:
     """The canvas of a second pass of so many pixels, on latents (B, C, h, w) that are already made."""
     blank = torch.zeros(len(latents), 3, height, width)
-    return Canvas(latents, inpaint=_inpaint_channels(model, blank, None))
+    return Canvas(latents, inpaint=inpaint_channels(model, blank, None))
 
 
 def without_picture(model: Model, count: int, width: int, height: int) -> Canvas:
     """The canvas of `count` images of so many pixels that begin with words alone."""
-    return Canvas(inpaint=_inpaint_channels(model, torch.zeros(count, 3, height, width), None))
+    return Canvas(inpaint=inpaint_channels(model, torch.zeros(count, 3, height, width), None))
 
 
 def tile_canvas(model: Model, tile: Image.Image, width: int, height: int) -> Canvas:
     """The canvas of one picture that is painted over in so many pixels."""
     latents = model.encode(pixels_of(masks.resize(tile, (width, height), ResizeMode.JUST_RESIZE))[None])
-    return Canvas(latents, inpaint=_inpaint_channels(model, torch.zeros(1, 3, height, width), None))
+    return Canvas(latents, inpaint=inpaint_channels(model, torch.zeros(1, 3, height, width), None))
 
 
 def prepare(
@@ -155,7 +155,7 @@ def prepare(
     hidden = painted is None and weight == 1
     kept = torch.zeros(len(pixels), 3, size[1], size[0]) if hidden else torch.stack(pixels)
     where = None if painted is None else masks.mask_tensor(painted, rounded=rounded)
-    inpaint = _inpaint_channels(model, kept, where, weight)
+    inpaint = inpaint_channels(model, kept, where, weight)
     return Canvas(latents, cells, inpaint, [surface.overlay for surface in surfaces], soft=soft)
 
 
@@ -237,7 +237,7 @@ def _cut_to_eight(picture: Image.Image) -> Image.Image:
     return picture.resize((max(8, picture.width - picture.width % 8), max(8, picture.height - picture.height % 8)))
 
 
-def _inpaint_channels(model: Model, pixels: Tensor, mask: Tensor | None, weight: float = 1.0) -> Tensor | None:
+def inpaint_channels(model: Model, pixels: Tensor, mask: Tensor | None, weight: float = 1.0) -> Tensor | None:
     """The mask (H, W) and the rest of the picture for a 9-channel model; None for the others. With a `weight` below 1
     the model sees something of what is masked."""
     if not model.has_inpaint_channels:

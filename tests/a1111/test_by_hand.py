@@ -98,6 +98,17 @@ def test_a_sampler_can_be_asked_for_a_pass(open_extended: Callable[..., App]) ->
     assert (end.images[0].width, end.images[0].height) == (128, 128)
 
 
+def test_a_copy_of_p_asks_for_a_pass_with_a_strength_and_a_scale_of_its_own(open_extended: Callable[..., App]) -> None:
+    app = open_extended("by_hand")
+    chosen = sys.modules["scripts.by_hand"].chosen
+    seen, chosen["scale"] = by_hand("once more"), 7
+    end = run(app, Txt2Img(**ANCESTRAL))
+    assert (end.images[0].width, end.images[0].height) == (128, 128)
+    assert seen["conditioning"].shape == (1, 5, 1, 1)
+    chosen["scale"] = 1
+    assert pixels(app, run(app, Txt2Img(**ANCESTRAL))) != pixels(app, end)
+
+
 def test_a_sample_that_fails_costs_no_picture(open_extended: Callable[..., App]) -> None:
     app = open_extended("by_hand")
     plain = made(app, "", Txt2Img(**QUICK))

@@ -6,9 +6,11 @@ import json
 import sys
 from collections.abc import Callable
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from modules.studio.app import App
@@ -85,6 +87,35 @@ def test_pictures_are_read_and_put_in(open_extended: Callable[..., App]) -> None
     end = run(app, Img2Img(**values, init_images=(upload(app, "red"),)))
     kept = open_picture(app.gallery.read(end.images[0].id, "local")[0]).crop((40, 0, 64, 64))
     assert kept.getcolors() == [(24 * 64, (255, 0, 0))]
+
+
+def test_the_weight_of_the_mask_in_conditioning_is_the_jobs_own(open_extended: Callable[..., App]) -> None:
+    app = open_extended("assigner")
+    specimen = assigner()
+    request = Img2Img(**QUICK, init_images=(upload(app, "red"),))
+    plain = run(app, request)
+    specimen.wanted["process"] = {"inpainting_mask_weight": 0.3}
+    assert "Conditional mask weight: 0.3" in str(run(app, request).images[0].infotext)
+    assert "Conditional mask weight" not in str(plain.images[0].infotext)
+    assert app.settings.options.inpainting_mask_weight == 1
+
+
+def test_models_that_see_a_picture_are_told_of_it_and_its_mask(open_bound: Callable[..., App], models: Path) -> None:
+    app = open_bound("--ckpt-dir", str(models))
+    p = word("processing").StableDiffusionProcessingImg2Img()
+    picture, latents = torch.full((1, 3, 64, 64), -1.0), torch.zeros(1, 4, 8, 8)
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 0, 32, 64))
+    with app.store.lease("Two Words") as model:
+        word("bridge.host").host.model = model
+        seen = p.img2img_image_conditioning(picture, latents, mask)
+        hidden = p.inpainting_image_conditioning(picture, latents)
+    assert seen.shape == hidden.shape == (1, 5, 8, 8)
+    assert (seen[0, 0, :, :4].min(), seen[0, 0, :, 4:].max()) == (1, 0)
+    assert hidden[0, 0].min() == 1
+    with app.store.lease("one") as model:
+        word("bridge.host").host.model = model
+        assert p.img2img_image_conditioning(picture, latents, mask).shape == (1, 5, 1, 1)
 
 
 def test_p_can_be_made_copied_and_run_without_a_job(open_extended: Callable[..., App]) -> None:

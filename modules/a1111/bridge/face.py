@@ -236,6 +236,11 @@ def _of_options(name: str, field_of: Callable[[Face], str]) -> Row:
     return Row(lambda face: getattr(face.job.options, field_of(face)), write)
 
 
+def _mask_weight(face: Face, value: Any) -> None:
+    options = face.job.options
+    face.job.options = options.model_copy(update={"inpainting_mask_weight": min(1.0, max(0.0, float(value)))})
+
+
 def _sampler(face: Face, value: Any) -> None:
     name, schedule = split_merged_name(str(value))
     replace_field(face, "sampler_name", find_sampler(name).name)
@@ -305,6 +310,7 @@ SHARED_ROWS: dict[str, Row] = {
     "sd_model_name": _of_model(lambda model: model.checkpoint.stem),
     "sd_model_hash": _of_model(lambda model: model.checkpoint.sha256[:10]),
     "sd_vae_name": _of_model(lambda model: model.vae_name),
+    "inpainting_mask_weight": Row(lambda face: face.job.options.inpainting_mask_weight, _mask_weight),
     "outpath_samples": _of_options("outpath_samples", _samples),
     "outpath_grids": _of_options("outpath_grids", _grids),
 }

@@ -96,11 +96,13 @@ def sampled_by_hand(
     """One pass that an extension asks a sampler for: from noise (B, C, h, w), or over latents of that shape.
 
     Raises: NotHereError outside of a batch, Stopped."""
-    words: BatchWords | None = getattr(p, "_words", None)
-    job, batch, model = getattr(p, "_job", None), getattr(p, "_batch", None), host.model
+    face = p if getattr(p, "_job", None) is not None else host.p  # a copy of p, with another strength or scale
+    words: BatchWords | None = getattr(face, "_words", None)
+    job, batch, model = getattr(face, "_job", None), getattr(face, "_batch", None), host.model
     if words is None or job is None or batch is None or model is None:
         refuse("Sampler.sample outside of a batch", "process_images(p) with p.sampler_name runs a sampler")
-    run = _pass_of(p, sampler_name, noise, latents is not None, steps, model)
+    run = _pass_of(face, sampler_name, noise, p.denoising_strength if latents is not None else None, steps, model)
+    run = run if face is p else replace(run, cfg_scale=float(p.cfg_scale), scheduler=p.scheduler or run.scheduler)
     canvas = without_picture(model, len(batch.seeds), run.width, run.height)
     if isinstance(image_conditioning, Tensor) and canvas.inpaint is not None:
         fits = image_conditioning.shape == canvas.inpaint.shape
@@ -126,14 +128,15 @@ def _with_latents(canvas: Canvas, before: Canvas | None, latents: Tensor | None)
     return replace(canvas, latents=latents, mask=mask if fits else None)
 
 
-def _pass_of(p: Any, sampler_name: str, noise: Tensor, has_picture: bool, steps: int | None, model: Model) -> Pass:
+def _pass_of(p: Any, sampler_name: str, noise: Tensor, strength: float | None, steps: int | None, model: Model) -> Pass:
+    """`strength` is None where there is no picture to be painted over."""
     job, batch = p.job, p._batch
     run: Pass = p._pass or first_pass(job, batch)
     _, height, width = model.latent_shape(run.width, run.height)
     size = run.width // width * noise.shape[-1], run.height // height * noise.shape[-2]
-    strength = p.denoising_strength if has_picture else 1.0
-    named = replace(run, sampler_name=sampler_name, width=size[0], height=size[1], denoising_strength=strength)
-    return named if steps is None else replace(named, steps=steps, fix_steps=has_picture)
+    share = 1.0 if strength is None else strength
+    named = replace(run, sampler_name=sampler_name, width=size[0], height=size[1], denoising_strength=share)
+    return named if steps is None else replace(named, steps=steps, fix_steps=strength is not None)
 
 
 class NoiseInHand(NoiseOfRng):

@@ -11,6 +11,8 @@ from PIL import Image, ImageCms
 from torch import Tensor
 
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.masks import mask_tensor
+from modules.studio.canvas import inpaint_channels
 
 from .host import host
 
@@ -109,3 +111,15 @@ def decode_latent_batch(
 def txt2img_image_conditioning(sd_model: Any, x: Tensor, width: int, height: int) -> Tensor:
     """What A1111 hands to models that see no picture."""
     return torch.zeros(len(x), 5, 1, 1, dtype=x.dtype, device=x.device)
+
+
+def img2img_image_conditioning(
+    pixels: Tensor, latents: Tensor, mask: Any = None, rounded: bool = True, weight: float = 1.0
+) -> Tensor:
+    """What models of nine channels see beside the latents: the mask and the rest of the picture, (B, 3, H, W) in
+    [-1, 1]; for the others as for txt2img. Without a mask all of it is hidden."""
+    model = host.model
+    where = mask if not isinstance(mask, Image.Image) else mask_tensor(mask.convert("L"), rounded=rounded)
+    where = None if where is None else torch.as_tensor(where).float().cpu().reshape(where.shape[-2:])
+    seen = None if model is None else inpaint_channels(model, pixels.float().cpu(), where, weight)
+    return txt2img_image_conditioning(None, latents, 0, 0) if seen is None else seen.to(latents)

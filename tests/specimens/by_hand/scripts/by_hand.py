@@ -1,5 +1,8 @@
 """Takes noise, prompts, masks and samplers into its own hands, as extensions do; a test chooses what."""
 
+from copy import copy
+
+import numpy as np
 import torch
 from PIL import Image
 
@@ -113,6 +116,22 @@ class ByHand(scripts.Script):
             p.nmask = torch.ones_like(p.nmask)
         if what == "black latents":
             p.init_latent = torch.zeros_like(p.init_latent)
+
+    def postprocess_image(self, p, pp, *args):
+        if chosen["what"] != "once more":
+            return
+        twin = copy(p)
+        twin.denoising_strength, twin.cfg_scale, twin.batch_size = 0.5, chosen["scale"], 1
+        pixels = torch.from_numpy(np.asarray(pp.image.resize((128, 128))) / 127.5 - 1).movedim(-1, 0)[None].float()
+        latents = p.sd_model.encode_first_stage(pixels)
+        seen["conditioning"] = twin.img2img_image_conditioning(pixels, latents)
+        c = prompt_parser.get_multicond_learned_conditioning(p.sd_model, [p.prompt], 4)
+        uc = prompt_parser.get_learned_conditioning(p.sd_model, [""], 4)
+        twin.rng = rng.ImageRNG(latents.shape[1:], p.seeds)
+        sampler = sd_samplers.create_sampler(p.sampler_name, p.sd_model)
+        made = sampler.sample_img2img(twin, latents, twin.rng.next(), c, uc, 4, seen["conditioning"])
+        values = (p.sd_model.decode_first_stage(made)[0].clamp(-1, 1) + 1) * 127.5
+        pp.image = Image.fromarray(values.byte().movedim(0, -1).cpu().numpy())
 
     def postprocess_batch(self, p, *args, **kwargs):
         what = chosen["what"]
