@@ -21,6 +21,7 @@ FILES = {
     "extensions/two words/javascript/a b.mjs": b"5",
     "extensions/two words/models/hand.fbx": b"8",
     "tmp/paths.txt": b"6",
+    "localizations/de_DE.json": b"9",
     "models/Lora/cat.png": b"7",
 }
 HIDDEN = {
@@ -34,6 +35,7 @@ HIDDEN = {
     "extensions/one/secret.db": SECRET,
     "extensions/loose.py": SECRET,
     "tmp/evil.html": SECRET,
+    "localizations/evil.js": SECRET,
     "tmp/evil.svg": SECRET,
     "tmp/evil.js": SECRET,
     "models/Lora/cat.safetensors": SECRET,

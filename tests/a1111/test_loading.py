@@ -64,3 +64,23 @@ def test_a_network_that_finds_faces_is_not_fetched(studio: App) -> None:
     autocrop = word("textual_inversion.autocrop")
     with pytest.raises(word("modelloader").DownloadRefusedError, match=r"face_detection_yunet_2023mar\.onnx is not"):
         autocrop.download_and_cache_models()
+
+
+def test_files_are_named_from_a_working_folder_that_holds_the_extensions(
+    open_extended: Callable[..., App], tmp_path: Path
+) -> None:
+    own = tmp_path / "data/localizations/fr_FR.json"
+    own.parent.mkdir(parents=True)
+    own.write_text('{"Generate": "Faire"}', "utf-8")
+    before = Path.cwd()
+    app = open_extended("bilingual")
+    specimen: Any = sys.modules["scripts.bilingual"]
+    assert Path.cwd() == before
+    assert specimen.relative == {
+        "fr_FR.json": "localizations/fr_FR.json",
+        "de_DE.json": "extensions/bilingual/localizations/de_DE.json",
+    }
+    module, data = word("bridge.file_route"), app.folders.data
+    served = module.served_folders(data, ROOT, ())
+    found = [module.find_file(name, (data, ROOT), served) for name in specimen.relative.values()]
+    assert found == [own, data / "extensions/bilingual/localizations/de_DE.json"]

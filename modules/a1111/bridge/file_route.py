@@ -43,11 +43,13 @@ class Served:
 
 
 def served_folders(data: Path, program: Path, networks: Iterable[Path]) -> list[Served]:
-    """Extensions whole, their scratch folder `tmp` without programs, and the previews beside networks."""
+    """Extensions whole, their scratch folder `tmp` without programs, tables of other languages, and the previews beside
+    networks."""
     roots = dict.fromkeys([data, program])
     extensions = [Served(root / "extensions", PICTURES | WORDS | PROGRAMS | OTHERS) for root in roots]
     scratch = [Served(root / "tmp", PICTURES | WORDS) for root in roots]
-    return [*extensions, *scratch, *(Served(folder, PICTURES) for folder in networks)]
+    words = Served(data / "localizations", frozenset({".json"}))
+    return [*extensions, *scratch, words, *(Served(folder, PICTURES) for folder in networks)]
 
 
 def find_file(text: str, roots: Sequence[Path], served: Sequence[Served]) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from modules.studio.command_line import ROOT
 from . import older_packages, pydantic_words, stepping, stubs
 from .containment import containment
 from .found import Found, find_extensions
+from .host import host
 from .loaded import loaded
 from .script import Script
 from .script_classes import ScriptClassData, postprocessing_scripts_data, scripts_data
@@ -142,7 +144,8 @@ def _at_home(extension: Found, namespace: ModuleType) -> Iterator[None]:
     _say_where()
     stubs.forget_forge()
     try:
-        yield
+        with _below_the_data():
+            yield
     finally:
         _places.pop()
         _say_where()
@@ -150,6 +153,18 @@ def _at_home(extension: Found, namespace: ModuleType) -> Iterator[None]:
         namespace.__path__ = folders
         for name, module in others.items():
             sys.modules[f"{NAMESPACE}.{name}"] = module
+
+
+@contextmanager
+def _below_the_data() -> Iterator[None]:
+    """Some name their files from the working folder, which in A1111 holds extensions/ and localizations/, and ask for
+    them by these names."""
+    before = Path.cwd()
+    os.chdir(host.app.folders.data)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _say_where() -> None:
