@@ -62,6 +62,8 @@ class Code:
     notes: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
     """Modules that it imports when it is run, as paths below the extension's folder without an ending."""
+    later: list[str] = field(default_factory=list)
+    """The same of what it imports at any time, but for what it can do without."""
     names: dict[str, str] = field(default_factory=dict)
     """What a name of the file stands for: {"gr": "gradio", "Script": "modules.scripts.Script"}."""
     functions: dict[str, Function] = field(default_factory=dict)
@@ -108,6 +110,7 @@ class Reader:
                 self.foreign |= {name for name in names if self._top(name) in STUBS | OF_FORGE}
             if certain:
                 self.code.needs += _needed(statement, self.code.path)
+        self.code.later = [need for node in _imported(tree.body) for need in _needed(node, self.code.path)]
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 self._class(node)
@@ -280,6 +283,17 @@ def _needed(node: ast.stmt, path: str) -> Iterator[str]:
     for module in modules:
         parts = module.split(".")
         yield from ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _imported(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The imports of a file, those in functions too, where nothing is done instead when they fail."""
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.Try) and not all(_raises(handler) for handler in node.handlers):
+            yield from _imported([*node.orelse, *node.finalbody])
+        else:
+            yield from _imported([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)])
 
 
 def _called_at_once(tree: ast.Module) -> set[str]:

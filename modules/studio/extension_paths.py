@@ -16,8 +16,9 @@ TOPS = frozenset({"modules", "launch", "webui", "scripts", "extensions", "BLIP",
 HERE = TOPS | OF_FORGE | STUBS | STAND_INS.keys()
 
 
-def loaded_of(codes: list[Code]) -> list[Code]:
-    """The files that are run when the server starts: those in scripts/, preload.py, and what they import."""
+def loaded_of(codes: list[Code], *, later: bool = False) -> list[Code]:
+    """The files that are run when the server starts: those in scripts/, preload.py, and what they import; `later`, also
+    those that are imported at any time."""
     by_path = {code.path: code for code in codes}
     waiting = [code for path, code in by_path.items() if path == "preload.py" or re.fullmatch(r"scripts/[^/]+", path)]
     found: list[Code] = []
@@ -26,7 +27,8 @@ def loaded_of(codes: list[Code]) -> list[Code]:
         code = waiting.pop()
         if code not in found:
             found.append(code)
-            paths = [path for need in code.needs for path in (f"{need}.py", f"{need}/__init__.py")]
+            needs = [*code.needs, *code.later] if later else code.needs
+            paths = [path for need in needs for path in (f"{need}.py", f"{need}/__init__.py")]
             there = [path for path in paths if path in by_path]
             further = [each for path in paths if searches and path not in there for each in _below(path, by_path)]
             waiting += [by_path[path] for path in there + further]

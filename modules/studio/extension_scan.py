@@ -67,7 +67,8 @@ def scan(folder: Path, words: Words) -> Scan:
     at_first = [code for code in codes if code in loaded or code.path == installer.name]
     needs = (need for code in at_first for need in code.needs if need not in own)
     doubtful = notes if requirements or installer.is_file() else impossible
-    requirements += taken_for_granted(needs, requirements)
+    later = (need for code in loaded_of(codes, later=True) for need in code.later if need not in own)
+    requirements += taken_for_granted([*needs, *later], requirements)
     named = [*BROUGHT, *(requirement_name(line) for line in [*requirements, *_installs(installer)])]
     doubtful += unbrought(loaded, own, named)
     verdict: Verdict = "cannot" if impossible else "shimmed" if shims else "works"

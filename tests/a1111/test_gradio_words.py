@@ -499,3 +499,22 @@ def test_a_class_that_insists_on_a_value_can_be_updated(say: Say) -> None:
 
     postprocess_data.__code__ = postprocess_data.__code__.replace(co_filename=gr.blocks.__file__)
     assert postprocess_data().value is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "got"),
+    [
+        ("task(abc)", "task(abc)"),
+        (3, 3),
+        (["a"], "['a']"),
+        ({"label": "x", "confidences": [{"label": "x", "confidence": 0.5}]}, {"x": 0.5}),
+    ],
+)
+def test_what_a_script_puts_in_a_labels_place_reaches_the_function(say: Say, sent: object, got: object) -> None:
+    made = say("made = gr.Label(visible=False)").made
+    assert made.preprocess(made.data_model.model_validate(sent, context={"validate_meta": True})) == got
+
+
+def test_a_label_of_gradios_own_takes_labels_alone(taught: Any) -> None:
+    with gr.Blocks(), pytest.raises(ValueError, match="LabelData"):
+        gr.Label().data_model.model_validate("task(abc)")

@@ -350,5 +350,14 @@ def test_what_a_function_imports_that_the_file_calls_at_once_counts_as_the_files
     text = "import sys\ndef init():\n    sys.path.append('scripts/inner')\n    import helpers_of_it.deep\ninit()"
     files = {"scripts__a": text, "scripts__inner__helpers_of_it__deep": "import jsonmerge"}
     assert "jsonmerge" in scan(extension(tmp_path / "one", **files), WORDS).requirements
+    files["scripts__inner__helpers_of_it__deep"] = "from modules import nowhere"
+    assert scan(extension(tmp_path / "two", **files), WORDS).verdict == "cannot"
     files["scripts__a"] = text.removesuffix("init()")
-    assert "jsonmerge" not in scan(extension(tmp_path / "two", **files), WORDS).requirements
+    assert scan(extension(tmp_path / "three", **files), WORDS).verdict == "works"
+
+
+def test_what_is_imported_when_a_function_runs_is_wanted_too_unless_it_can_do_without(tmp_path: Path) -> None:
+    maybe = "def maybe():\n    try:\n        import kornia\n    except ImportError:\n        pass"
+    text = f"def run():\n    from .deep import network\n{maybe}"
+    files = {"scripts__a": text, "scripts__deep": "import timm", "lib_unused": "import jsonmerge"}
+    assert scan(extension(tmp_path, **files), WORDS).requirements == ["timm"]

@@ -14,6 +14,7 @@ from gradio import component_meta
 from gradio.blocks import Block, BlockContext
 from gradio.context import LocalContext, get_blocks_context
 
+from .any_label import take_anything
 from .keywords import UNSEEN, known, translated
 from .kinds import kinds_of
 from .patches import Patches
@@ -93,6 +94,7 @@ def _maker(speakers: Speakers, said: SaidOnce, announced: Announced | None) -> C
             component.blob_storage = LastFew()
         if theirs:
             speakers.components.add(component)
+            take_anything(component)
         if tell and announced is not None:
             announced.after(component, named)
         return component
