@@ -42,3 +42,25 @@ def refresh_styles() -> tuple[Any, Any]:
     """The styles there are."""
     names = host.app.styles.names()
     return gr.update(choices=names), gr.update(choices=names)
+
+
+class UiPromptStyles:
+    """The list of styles beside an extension's prompts. They are edited on our own tabs."""
+
+    def __init__(self, tabname: str, main_ui_prompt: Any, main_ui_negative_prompt: Any) -> None:
+        self.tabname = tabname
+        self.main_ui_prompt, self.main_ui_negative_prompt = main_ui_prompt, main_ui_negative_prompt
+        with gr.Row(elem_id=f"{tabname}_styles_row"):
+            self.dropdown = gr.Dropdown(
+                host.app.styles.names(),
+                value=[],
+                label="Styles",
+                show_label=False,
+                elem_id=f"{tabname}_styles",
+                multiselect=True,
+            )
+
+    def setup_apply_button(self, button: Any) -> None:
+        """The button writes what is chosen into the prompts."""
+        fields = [self.main_ui_prompt, self.main_ui_negative_prompt, self.dropdown]
+        button.click(materialize_styles, fields, fields, show_progress="hidden")

@@ -324,3 +324,32 @@ def test_pictures_saved_from_a_gallery_are_opened_whatever_gradio_sends(studio: 
         {"data": sent},
     ]
     assert [common._opened(entry, read).size for entry in entries] == [(3, 2)] * 5
+
+
+def test_the_top_of_a_tab_of_an_extensions_is_made_piece_by_piece(studio: App) -> None:
+    with gr.Blocks() as page:
+        top = word("ui_toprow").Toprow(is_img2img=True, is_compact=True, id_part="mine")
+        assert top.submit.parent is top.submit_box
+        assert top.submit_box not in page.children
+        with gr.Column() as inline:
+            top.create_inline_toprow_prompts()
+            top.create_inline_toprow_image()
+    assert top.submit_box in inline.children
+    ids = {block.elem_id for block in page.blocks.values()}
+    assert {"mine_prompt", "mine_neg_prompt", "mine_generate", "mine_interrupt", "mine_skip", "mine_styles"} <= ids
+    assert top.ui_styles.dropdown.multiselect
+
+
+def test_the_top_of_a_tab_is_made_as_a_whole_and_its_buttons_do_what_they_say(studio: App) -> None:
+    with gr.Blocks() as page:
+        top = word("ui_toprow").Toprow(is_img2img=False, id_part="mine")
+    assert page.children[0].elem_id == "mine_toprow"
+    functions = {fn.targets[0]: fn.fn for fn in page.fns.values()}
+    functions[top.skip._id, "click"]()
+    functions[top.interrupt._id, "click"]()
+    assert functions[top.clear_prompt_button._id, "click"]("a", "b") == ("a", "b")
+    studio.styles.save("warm", "{prompt}, red", "")
+    changed = functions[top.apply_styles._id, "click"]("a cat", "", ["warm"])
+    assert changed[0]["value"] == "a cat, red"
+    read = functions[top.prompt_img._id, "change"]
+    assert read(b"a dog\nSteps: 4") == ("a dog\nSteps: 4", None)
