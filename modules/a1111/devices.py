@@ -103,14 +103,14 @@ def first_time_calculation() -> None:
     """Nothing to warm up."""
 
 
-def cond_cast_unet(value: Tensor) -> Tensor:
+def cond_cast_unet(input: Tensor) -> Tensor:
     """As it is: the model takes float32 and casts by itself."""
-    return value
+    return input
 
 
-def cond_cast_float(value: Tensor) -> Tensor:
+def cond_cast_float(input: Tensor) -> Tensor:
     """In float32."""
-    return value.float()
+    return input.float()
 
 
 @contextlib.contextmanager

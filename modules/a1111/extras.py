@@ -34,11 +34,12 @@ def run_modelmerger(*_: Any, **__: Any) -> Any:
     refuse("run_modelmerger", "checkpoints are merged on the Merge tab, or by modules.diffusion.merging.merge")
 
 
-def read_metadata(primary: str, secondary: str, tertiary: str) -> str:
+def read_metadata(primary_model_name: str, secondary_model_name: str, tertiary_model_name: str) -> str:
     """What up to three checkpoints say of themselves, as JSON."""
     import json
 
     from .sd_models import get_closet_checkpoint_match
 
-    infos = [get_closet_checkpoint_match(name) for name in (primary, secondary, tertiary) if name]
+    names = primary_model_name, secondary_model_name, tertiary_model_name
+    infos = [get_closet_checkpoint_match(name) for name in names if name]
     return json.dumps({info.name: info.metadata for info in infos if info is not None}, indent=4, ensure_ascii=False)

@@ -16,7 +16,12 @@ from modules.studio.fonts import font_for
 from modules.studio.image_files import PictureError, encode, format_for, read_parameters
 from modules.studio.upscaling import tiles_of
 
-from .bridge.file_names import FilenameGenerator, get_next_sequence_number, sanitize_filename_part
+from .bridge.file_names import (
+    NOTHING_AND_SKIP_PREVIOUS_TEXT,
+    FilenameGenerator,
+    get_next_sequence_number,
+    sanitize_filename_part,
+)
 from .bridge.grids import (
     Grid,
     GridAnnotation,
@@ -31,6 +36,7 @@ from .bridge.opts import present
 from .bridge.saving import save_picture, write_picture
 
 __all__ = [
+    "NOTHING_AND_SKIP_PREVIOUS_TEXT",
     "FilenameGenerator",
     "Grid",
     "GridAnnotation",

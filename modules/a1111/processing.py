@@ -234,14 +234,6 @@ class StableDiffusionProcessing(Face):
         """What models that see a picture are told where there is none: (B, 5, h, w), for others (B, 5, 1, 1)."""
         return moments.conditioning_without_picture(self, x, width or self.width, height or self.height)
 
-    def img2img_image_conditioning(
-        self, source_image: Any, latent_image: Any, image_mask: Any = None, round_image_mask: bool = True
-    ) -> Any:
-        """The same where there are pictures (B, 3, H, W) in [-1, 1]."""
-        return moments.conditioning_of_picture(self, source_image, latent_image, image_mask, rounded=round_image_mask)
-
-    inpainting_image_conditioning = img2img_image_conditioning
-
     def depth2img_image_conditioning(self, source_image: Any) -> Any:
         """Raises: NotHereError."""
         refuse("p.depth2img_image_conditioning", "checkpoints that are told of depth are not known")

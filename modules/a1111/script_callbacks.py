@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from . import errors
 from .bridge.callback_params import (
     AfterCFGCallbackParams,
     BeforeTokenCounterParams,
@@ -36,27 +37,11 @@ __all__ = [
 Callback = Callable[..., Any]
 
 MOMENTS = (
-    "app_started",
-    "before_reload",
-    "model_loaded",
-    "ui_tabs",
-    "ui_train_tabs",
-    "ui_settings",
-    "before_image_saved",
-    "image_saved",
-    "extra_noise",
-    "cfg_denoiser",
-    "cfg_denoised",
-    "cfg_after_cfg",
-    "before_component",
-    "after_component",
-    "image_grid",
-    "infotext_pasted",
-    "script_unloaded",
-    "before_ui",
-    "list_optimizers",
-    "list_unets",
-    "before_token_counter",
+    *("app_started", "before_reload", "model_loaded", "ui_tabs", "ui_train_tabs"),
+    *("ui_settings", "before_image_saved", "image_saved", "extra_noise", "cfg_denoiser"),
+    *("cfg_denoised", "cfg_after_cfg", "before_component", "after_component", "image_grid"),
+    *("infotext_pasted", "script_unloaded", "before_ui", "list_optimizers", "list_unets"),
+    *("before_token_counter",),
 )
 IN_REVERSE = ("script_unloaded", "before_reload")
 """Moments of taking down: the last to come is the first to go."""
@@ -98,11 +83,33 @@ def add_callback(
     ordered_callbacks_map.clear()
 
 
-def ordered_callbacks(category: str) -> list[ScriptCallback]:
-    """The functions for a moment, in the order that the metadata.ini of extensions ask for."""
+def sort_callbacks(
+    category: str, unordered_callbacks: list[ScriptCallback], *, enable_user_sort: bool = True
+) -> list[ScriptCallback]:
+    """In the order that the metadata.ini of extensions ask for."""
+    return loaded.callbacks_in_order(unordered_callbacks)
+
+
+def ordered_callbacks(
+    category: str, unordered_callbacks: list[ScriptCallback] | None = None, *, enable_user_sort: bool = True
+) -> list[ScriptCallback]:
+    """The functions for a moment, or those that are given, in the order that the metadata.ini of extensions ask for."""
+    if unordered_callbacks is not None:
+        return sort_callbacks(category, unordered_callbacks)
     if category not in ordered_callbacks_map:
         ordered_callbacks_map[category] = loaded.callbacks_in_order(callback_map.get(f"callbacks_{category}", []))
     return ordered_callbacks_map[category]
+
+
+def enumerate_callbacks() -> Iterator[tuple[str, list[ScriptCallback]]]:
+    """(moment, the functions for it), of all moments."""
+    for category, callbacks in callback_map.items():
+        yield category.removeprefix("callbacks_"), callbacks
+
+
+def report_exception(c: ScriptCallback, job: str) -> None:
+    """Says in the log that a function has failed."""
+    errors.report(f"Error executing callback {job} for {c.script}", exc_info=True)
 
 
 def clear_callbacks() -> None:

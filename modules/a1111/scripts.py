@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import script_callbacks
+from typing import Any
+
+from . import errors, script_callbacks
 from .bridge import loader
 from .bridge.loaded import loaded
 from .bridge.script import (
@@ -48,6 +50,7 @@ __all__ = [
     "scripts_img2img",
     "scripts_postproc",
     "scripts_txt2img",
+    "wrap_call",
 ]
 
 scripts_txt2img = ScriptRunner()
@@ -60,6 +63,15 @@ scripts_current: ScriptRunner | None = None
 def basedir() -> str:
     """The folder of the extension that is being loaded; otherwise the program's."""
     return str(loader.base_folder())
+
+
+def wrap_call(func: Any, filename: str, funcname: str, *args: Any, default: Any = None, **kwargs: Any) -> Any:
+    """What a function gives; `default` where it raises, which is said in the log."""
+    try:
+        return func(*args, **kwargs)
+    except Exception:  # noqa: BLE001  an extension's
+        errors.report(f"Error calling: {filename}/{funcname}", exc_info=True)
+    return default
 
 
 def list_scripts(scriptdirname: str, extension: str, *, include_extensions: bool = True) -> list[ScriptFile]:

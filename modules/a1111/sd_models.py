@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import hashlib
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from modules.diffusion.checkpoint import Checkpoint
 from modules.diffusion.errors import AquatintError
+from modules.diffusion.sigmas import zero_terminal_snr
 from modules.diffusion.weights import open_weights
 from modules.studio.resolve import checkpoint_name
 
@@ -22,6 +25,7 @@ from .bridge.model_face import sd_model as model_face
 from .bridge.opts import present, write_option
 
 model_dir = "Stable-diffusion"
+re_strip_checksum = re.compile(r"\s*\[[^\]]+\]\s*$")
 HASHED, HASHED_FROM = 0x10000, 0x100000
 """Bytes that A1111's old hash goes over, and where they begin."""
 
@@ -197,9 +201,11 @@ def _with_objects(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-def read_state_dict(filename: str, print_global_state: bool = False, map_location: Any = None) -> dict[str, Tensor]:
+def read_state_dict(
+    checkpoint_file: str, print_global_state: bool = False, map_location: Any = None
+) -> dict[str, Tensor]:
     """The weights of a file, pickles through the allow-list."""
-    with open_weights(Path(filename)) as weights:
+    with open_weights(Path(checkpoint_file)) as weights:
         return {name: weights.read(name) for name in weights.tensors}
 
 
@@ -208,7 +214,9 @@ def get_checkpoint_state_dict(checkpoint_info: CheckpointInfo, timer: Any = None
     return read_state_dict(str(checkpoint_info._checkpoint.weights_path))
 
 
-def reload_model_weights(sd_model: Any = None, info: CheckpointInfo | str | None = None, **_: Any) -> Any:
+def reload_model_weights(
+    sd_model: Any = None, info: CheckpointInfo | str | None = None, forced_reload: bool = False
+) -> Any:
     """Chooses another checkpoint: inside a job for what the job does from now on, elsewhere for the server."""
     chosen = info if isinstance(info, CheckpointInfo) or info is None else get_closet_checkpoint_match(str(info))
     chosen = chosen or select_checkpoint()
@@ -225,6 +233,58 @@ def unload_model_weights(sd_model: Any = None, info: Any = None) -> Any:
     """Frees the memory of models that are not in use."""
     host.app.store.unload()
     return sd_model
+
+
+class ModelType(enum.Enum):
+    """Families, as A1111 counts them."""
+
+    SD1 = 1
+    SD2 = 2
+    SDXL = 3
+    SSD = 4
+    SD3 = 5
+
+
+class SkipWritingToConfig:
+    """While the block lasts a choice of checkpoint is not kept in A1111's settings. Here only those that somebody makes
+    on the page are."""
+
+    skip = False
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(self, *error: object) -> None:
+        """The same."""
+
+
+def get_state_dict_from_checkpoint(pl_sd: dict[str, Any]) -> dict[str, Any]:
+    """The weights alone, by their names without the wrapping of trainers; A1111 changes what it is given, too."""
+    weights = dict(pl_sd.pop("state_dict", pl_sd))
+    weights.pop("state_dict", None)
+    pl_sd.clear()
+    pl_sd.update(weights)
+    return pl_sd
+
+
+def get_empty_cond(sd_model: Any) -> Any:
+    """What an empty prompt says to the network, inside a job."""
+    said = sd_model.get_learned_conditioning([""])
+    return said["crossattn"] if isinstance(said, dict) else said
+
+
+def rescale_zero_terminal_snr_abar(alphas_cumprod: Tensor) -> Tensor:
+    """(T,) products of alphas moved so that the last one is nearly nothing but noise."""
+    return zero_terminal_snr(alphas_cumprod.double()).to(alphas_cumprod)
+
+
+def apply_alpha_schedule_override(sd_model: Any, p: Any = None) -> None:
+    """The engine does it as the option `sd_noise_schedule` says."""
+
+
+def check_fp8(model: Any) -> bool:
+    """Weights of 8 bits are not used."""
+    return False
 
 
 def send_model_to_cpu(m: Any) -> None:

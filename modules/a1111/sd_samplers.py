@@ -17,6 +17,7 @@ __all__ = [
     "create_sampler",
     "find_sampler_config",
     "fix_p_invalid_sampler_and_scheduler",
+    "get_hr_sampler_and_scheduler",
     "get_hr_sampler_from_infotext",
     "get_hr_scheduler_from_infotext",
     "get_sampler_and_scheduler",
@@ -99,10 +100,29 @@ def visible_sampler_names() -> list[str]:
     return [each.name for each in all_samplers]
 
 
-def get_sampler_and_scheduler(sampler_name: str | None, scheduler_name: str | None, **_: Any) -> tuple[str, str]:
-    """The two names that a merged one ("DPM++ 2M Karras") or two single ones mean."""
+def get_sampler_and_scheduler(
+    sampler_name: str | None, scheduler_name: str | None, *, convert_automatic: bool = True
+) -> tuple[str, str]:
+    """The two names that a merged one ("DPM++ 2M Karras") or two single ones mean. A schedule that is the sampler's own
+    is "Automatic" if it is to be converted."""
     found, schedule = split_merged_name(sampler_name or all_samplers[0].name)
-    return found, scheduler_name or schedule or "Automatic"
+    named = schedule or scheduler_name or "Automatic"
+    config = find_sampler_config(found)
+    own = config.options.get("scheduler") if config is not None else None
+    if convert_automatic and own is not None and named.lower().replace(" ", "_") == own:
+        named = "Automatic"
+    return found, named
+
+
+def get_hr_sampler_and_scheduler(d: dict[str, Any]) -> tuple[str, str]:
+    """The same of the second pass of hires fix, from the entries of an infotext; its "Use same ..." too."""
+    same, also_same = "Use same sampler", "Use same scheduler"
+    sampler, schedule = d.get("Hires sampler", same), d.get("Hires schedule type", also_same)
+    found, named = get_sampler_and_scheduler(
+        d.get("Sampler") if sampler == same else sampler,
+        d.get("Schedule type") if schedule == also_same else schedule,
+    )
+    return same if found == d.get("Sampler") else found, also_same if named == d.get("Schedule type") else named
 
 
 def get_sampler_from_infotext(d: dict[str, Any]) -> str:
@@ -117,12 +137,12 @@ def get_scheduler_from_infotext(d: dict[str, Any]) -> str:
 
 def get_hr_sampler_from_infotext(d: dict[str, Any]) -> str:
     """That of hires fix."""
-    return get_sampler_and_scheduler(d.get("Hires sampler"), d.get("Hires schedule type"))[0]
+    return get_hr_sampler_and_scheduler(d)[0]
 
 
 def get_hr_scheduler_from_infotext(d: dict[str, Any]) -> str:
     """That of hires fix."""
-    return get_sampler_and_scheduler(d.get("Hires sampler"), d.get("Hires schedule type"))[1]
+    return get_hr_sampler_and_scheduler(d)[1]
 
 
 def fix_p_invalid_sampler_and_scheduler(p: Any) -> None:

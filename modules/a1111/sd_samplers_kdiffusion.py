@@ -7,13 +7,24 @@ from typing import Any
 from .bridge.sampler_face import ON_TIMESTEPS, KDiffusionSampler
 from .bridge.stubs import inside
 from .sd_samplers import all_samplers
+from .sd_schedulers import schedulers
 
 INSIDES = ("CFGDenoiser", "CFGDenoiserKDiffusion")
 
-__all__ = ["KDiffusionSampler", "samplers_data", "samplers_k_diffusion"]
+__all__ = [
+    "KDiffusionSampler",
+    "k_diffusion_samplers_map",
+    "k_diffusion_scheduler",
+    "samplers_data",
+    "samplers_data_k_diffusion",
+    "samplers_k_diffusion",
+]
 
 samplers_k_diffusion = [each for each in all_samplers if each.name not in ON_TIMESTEPS]
 samplers_data = samplers_k_diffusion
+samplers_data_k_diffusion = samplers_k_diffusion
+k_diffusion_samplers_map = {each.name: each for each in samplers_k_diffusion}
+k_diffusion_scheduler = {each.name: each.function for each in schedulers}
 
 
 def __getattr__(name: str) -> Any:

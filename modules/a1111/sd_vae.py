@@ -82,11 +82,53 @@ def resolve_vae(checkpoint_file: str | None) -> VaeResolution:
     return VaeResolution(near, "found near the checkpoint" if near else None)
 
 
-def reload_vae_weights(sd_model: Any = None, vae_file: Any = "unspecified", **_: Any) -> Any:
+def is_automatic() -> bool:
+    """Whether the VAE beside the checkpoint is wanted."""
+    return present().sd_vae in ("Automatic", "auto")
+
+
+def resolve_vae_from_setting() -> VaeResolution:
+    """The one that the options name."""
+    return VaeResolution(resolved=False) if is_automatic() else resolve_vae(None)
+
+
+def resolve_vae_from_user_metadata(checkpoint_file: str | None) -> VaeResolution:
+    """Notes name none here."""
+    return VaeResolution(resolved=False)
+
+
+def resolve_vae_near_checkpoint(checkpoint_file: str) -> VaeResolution:
+    """One that lies beside the checkpoint."""
+    near = find_vae_near_checkpoint(checkpoint_file)
+    return VaeResolution(near, "found near the checkpoint") if near else VaeResolution(resolved=False)
+
+
+def get_base_vae(model: Any) -> None:
+    """The checkpoint's own VAE is never replaced: the store has it beside the other."""
+
+
+def store_base_vae(model: Any) -> None:
+    """The same."""
+
+
+def delete_base_vae() -> None:
+    """The same."""
+
+
+def restore_base_vae(model: Any) -> None:
+    """The same."""
+
+
+unspecified = object()
+"""No VAE is named: the options say which."""
+vae_ignore_keys = frozenset({"model_ema.decay", "model_ema.num_updates"})
+
+
+def reload_vae_weights(sd_model: Any = None, vae_file: Any = unspecified, **_: Any) -> Any:
     """Chooses a VAE (None: the checkpoint's own), inside a job for what it does from now on, else for the server."""
     from .bridge.model_face import sd_model as face
 
-    if vae_file != "unspecified":
+    if vae_file is not unspecified and vae_file != "unspecified":
         name = "None" if vae_file is None else host.app.store.find_vae(get_filename(str(vae_file)))
         write_option("sd_vae", name)
     return face

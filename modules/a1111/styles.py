@@ -60,6 +60,11 @@ class StyleDatabase:
         return str(self._styles.paths[0])
 
     @property
+    def paths(self) -> list[str]:
+        """All files."""
+        return [str(path) for path in self._styles.paths]
+
+    @property
     def all_styles_files(self) -> list[Path]:
         """All files."""
         return list(self._styles.paths)
@@ -113,3 +118,17 @@ def _without(text: str, style: str) -> str | None:
     if len(text) >= len(head) + len(tail) and text.startswith(head) and text.endswith(tail):
         return text[len(head) : len(text) - len(tail)]
     return None
+
+
+def extract_style_text_from_prompt(style_text: str, prompt: str) -> tuple[bool, str]:
+    """(whether the prompt has the style, the prompt without it)"""
+    before = _without(prompt.strip(), style_text.strip())
+    return (False, prompt) if before is None else (True, before)
+
+
+def extract_original_prompts(style: PromptStyle, prompt: str, negative_prompt: str) -> tuple[bool, str, str]:
+    """(whether both prompts have the style, the prompts without it)"""
+    parts = [(style.prompt or "", prompt), (style.negative_prompt or "", negative_prompt)]
+    found = [extract_style_text_from_prompt(text, whole) if text else (True, whole) for text, whole in parts]
+    has = bool(style.prompt or style.negative_prompt) and all(each for each, _ in found)
+    return (True, found[0][1], found[1][1]) if has else (False, prompt, negative_prompt)

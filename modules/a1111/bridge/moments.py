@@ -165,31 +165,6 @@ def conditioning_without_picture(p: Any, x: Tensor, width: int, height: int) -> 
     return found.to(x) if found is not None else x.new_zeros(len(x), 5, 1, 1)
 
 
-def conditioning_of_picture(p: Any, source: Tensor, latents: Tensor, mask: Any, *, rounded: bool) -> Tensor:
-    """The same of pictures (B, 3, H, W) in [-1, 1] with a mask, 1 where they change; without one that is all over."""
-    model = host.model
-    if model is None or not model.has_inpaint_channels:
-        return latents.new_zeros(len(latents), 5, 1, 1)
-    where = _mask(mask, source, rounded=rounded)
-    weight = getattr(p, "inpainting_mask_weight", None)
-    weight = host.app.settings.options.inpainting_mask_weight if weight is None else weight
-    seen = model.encode(torch.lerp(source, source * (1 - where), float(weight)))
-    cells = torch.nn.functional.interpolate(where, size=latents.shape[-2:])
-    return torch.cat([cells.expand(len(seen), -1, -1, -1).to(seen), seen], dim=1)
-
-
-def _mask(mask: Any, source: Tensor, *, rounded: bool) -> Tensor:
-    """(1, 1, H, W)"""
-    if mask is None:
-        return source.new_ones(1, 1, *source.shape[-2:])
-    if isinstance(mask, Tensor):
-        return mask.to(source)
-    import numpy as np
-
-    cells = torch.from_numpy(np.asarray(mask.convert("L"), dtype=np.float32) / 255)[None, None].to(source)
-    return cells.round() if rounded else cells
-
-
 def take_conditioning(p: Any) -> None:
     """Asks what an extension has put in the place of p.txt2img_image_conditioning."""
     canvas = p._batch.canvas

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from modules.diffusion.errors import AquatintError
@@ -114,6 +114,30 @@ class ScriptRunner:
             if _overrides(script, moment):
                 containment.call(extension_of(script), moment, getattr(script, moment), component, **kwargs)
 
+    def set_named_arg(self, args: Any, script_name: str, arg_elem_id: str, value: Any, fuzzy: bool = False) -> Any:
+        """The arguments of all scripts with another value of one control, which is named by its script (in lower case)
+        and its elem_id, or with `fuzzy` a part of that. A list is changed in place.
+
+        Raises: RuntimeError where there is none."""
+        script = next((each for each in self.scripts if each.name == script_name), None)
+        if script is None:
+            raise RuntimeError(f"script {script_name} not found")
+        if not isinstance(args, list | tuple):
+            raise RuntimeError(f"args is not a list or tuple, but {type(args)}")
+        for index, control in enumerate(script.controls or (), start=script.args_from or 0):
+            elem_id = getattr(control, "elem_id", None) or ""
+            if arg_elem_id in elem_id if fuzzy else arg_elem_id == elem_id:
+                if isinstance(args, tuple):
+                    return (*args[:index], value, *args[index + 1 :])
+                args[index] = value
+                return args
+        raise RuntimeError(f"arg_elem_id {arg_elem_id} not found in script {script_name}")
+
+    def list_scripts_for_method(self, method_name: str) -> list[Script]:
+        """Those that may take part in a moment: of the page all, of a job those that are always on."""
+        of_page = method_name in ("before_component", "after_component")
+        return self.scripts if of_page else self.alwayson_scripts
+
     # The job
 
     def run(self, p: Any, *args: Any) -> Any:
@@ -193,9 +217,10 @@ class ScriptRunner:
         """Whether any script takes part in one of these moments; only then is it made ready."""
         return any(_overrides(script, hook) for script in self.alwayson_scripts for hook in hooks)
 
-    def ordered_scripts(self, hook: str) -> Iterator[Script]:
+    def ordered_scripts(self, method_name: str) -> list[Script]:
         """Those that take part in a moment, in the order in which they are called."""
-        return (script for script in self.alwayson_scripts if _overrides(script, hook))
+        scripts = self.list_scripts_for_method(method_name)
+        return [script for script in scripts if _overrides(script, method_name)]
 
     def _each(self, hook: str, p: Any, *handed: Any, scripts: Sequence[Script] | None = None, **words: Any) -> None:
         taking_part = self.alwayson_scripts if scripts is None else scripts

@@ -17,19 +17,23 @@ ON = _names(
     auto_backcompat extra_networks_show_hidden_directories uni_pc_lower_order_final
     textual_inversion_save_settings save_training_settings_to_txt dimensions_and_batch_together
     include_styles_into_token_counters show_progressbar disable_weights_auto_swap notification_audio export_for_4chan
-    sd_checkpoints_keep_in_cpu
+    sd_checkpoints_keep_in_cpu list_hidden_files hide_ldm_prints deepbooru_use_spaces api_enable_requests
+    api_forbid_local_requests enable_batch_seeds samplers_in_dropdown interrupt_after_current gradio_themes_cache
+    profiling_record_shapes profiling_profile_memory profiling_with_stack prevent_screen_sleep_during_generation
     """
 )
 OFF = _names(
     """
-    grid_extended_filename grid_prevent_empty_spots notification_muted
+    enable_console_prompts print_hypernet_extra profiling_enable save_optimizer_state
+    training_xattention_optimizations sdxl_clip_l_skip extra_networks_card_description_is_html
+    live_preview_allow_lowvram_full grid_extended_filename grid_prevent_empty_spots notification_muted
     use_save_to_dirs_for_ui use_upscaler_name_as_suffix clean_temp_dir_at_start
-    face_restoration_unload samples_log_stdout show_warnings show_gradio_deprecation_warnings list_hidden_files
-    disable_mmap_load_safetensors hide_ldm_prints dump_stacks_on_signal unload_models_when_training pin_memory
-    training_enable_tensorboard training_tensorboard_save_images upcast_attn enable_quantization fp8_storage
+    face_restoration_unload samples_log_stdout show_warnings show_gradio_deprecation_warnings
+    disable_mmap_load_safetensors  dump_stacks_on_signal unload_models_when_training pin_memory
+    training_enable_tensorboard training_tensorboard_save_images upcast_attn enable_quantization
     cache_fp16_weight sdxl_crop no_dpmpp_sde_batch_determinism use_old_emphasis_implementation
     use_old_karras_scheduler_sigmas use_old_hires_fix_width_height hires_fix_use_firstpass_conds
-    use_downcasted_alpha_bar interrogate_keep_models_in_memory interrogate_return_ranks deepbooru_use_spaces
+    use_downcasted_alpha_bar interrogate_keep_models_in_memory interrogate_return_ranks
     lora_show_all lora_functional lora_hide_unknown_for_versions lora_bundled_ti_to_infotext
     lora_not_found_warning_console lora_not_found_gradio_warning img2img_inpaint_precise_mask
     return_mask return_mask_composite do_not_show_images js_modal_lightbox_gamepad js_live_preview_in_modal_lightbox
@@ -160,6 +164,13 @@ VALUES: dict[str, Any] = {
     "postprocessing_disable_in_extras": [],
     "postprocessing_operation_order": [],
     "upscaling_max_images_in_cache": 5,
+    "fp8_storage": "Disable",
+    "grid_zip_filename_pattern": "",
+    "profiling_activities": ["CPU"],
+    "profiling_filename": "trace.json",
+    "api_useragent": "",
+    "extra_networks_tree_view_style": "Dirs",
+    "js_modal_lightbox_gamepad_repeat": 250,
     "postprocessing_existing_caption_action": "Ignore",
     "dataset_filename_word_regex": "",
     "dataset_filename_join_string": " ",
