@@ -119,8 +119,7 @@ class StableDiffusionProcessing(Face):
     ROWS: ClassVar[dict[str, Row]] = {**SHARED_ROWS, **BATCH_ROWS}
     DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.SHARED
     cached_c: Any = None
-    cached_uc: Any = None
-    """Some extensions empty them; nothing is kept between jobs."""
+    cached_uc: Any = None  # some extensions empty them; nothing is kept between jobs
 
     def __init__(self, **words: Any) -> None:
         unknown = words.keys() - self.DEFAULTS.keys()
@@ -302,8 +301,7 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
 
     ROWS: ClassVar[dict[str, Row]] = {**TXT2IMG_ROWS, **BATCH_ROWS}
     DEFAULTS: ClassVar[dict[str, Any]] = face_defaults.TXT2IMG
-    cached_hr_c: Any = None
-    cached_hr_uc: Any = None
+    cached_hr_c = cached_hr_uc = None
 
     def calculate_target_resolution(self) -> None:
         """`hr_upscale_to_x` and `hr_upscale_to_y`, from the fields of hires fix."""

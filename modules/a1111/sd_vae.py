@@ -119,8 +119,11 @@ def restore_base_vae(model: Any) -> None:
     """The same."""
 
 
-unspecified = object()
-"""No VAE is named: the options say which."""
+class Unspecified:
+    """No VAE is named: the options say which."""
+
+
+unspecified = Unspecified()
 vae_ignore_keys = frozenset({"model_ema.decay", "model_ema.num_updates"})
 
 

@@ -22,8 +22,12 @@ from .containment import containment
 from .host import host
 from .opts import present
 
-NOTHING_AND_SKIP_PREVIOUS_TEXT = object()
-"""What a pattern gives that has nothing to say."""
+
+class Nothing:
+    """What a pattern gives that has nothing to say."""
+
+
+NOTHING_AND_SKIP_PREVIOUS_TEXT = Nothing()
 NOTHING = SimpleNamespace(
     steps=0, cfg_scale=0, sampler_name="", scheduler=None, batch_size=1, styles=(), denoising_strength=None
 )
