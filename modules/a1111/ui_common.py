@@ -83,6 +83,7 @@ def create_output_panel(tabname: str, outdir: Any, toprow: Any = None) -> Output
                 label="Output", show_label=False, elem_id=f"{tabname}_gallery", columns=4, preview=True, format="png"
             )
         with gr.Row(elem_id=f"image_buttons_{tabname}"):
+            ToolButton(folder_symbol, elem_id=f"{tabname}_open_folder", visible="hidden")  # nobody opens it from afar
             buttons = create_buttons(["img2img", "inpaint", "extras"])
         made.html_log = gr.HTML(elem_id=f"html_log_{tabname}")
         made.infotext = gr.HTML(elem_id=f"html_info_{tabname}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STUBS = frozenset({"ldm", "sgm", "k_diffusion", "open_clip"})
+STUBS = frozenset({"ldm", "sgm", "k_diffusion", "open_clip", "basicsr"})
 """Packages of the original programs: they can be imported, and say what to use instead when they are used."""
 LORA = frozenset(
     {

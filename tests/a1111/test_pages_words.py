@@ -124,9 +124,10 @@ def test_a_refresh_button_shows_what_it_found() -> None:
 
 
 def test_an_output_panel_is_a_gallery_and_what_belongs_to_it(pasting: Any) -> None:
-    with gr.Blocks():
+    with gr.Blocks() as page:
         panel = word("ui").create_output_panel("theirs", "outputs")
     assert panel.gallery.elem_id == "theirs_gallery"
+    assert "theirs_open_folder" in [block.elem_id for block in page.blocks.values()]
     assert len(pasting.registered_param_bindings) == 3
 
 

@@ -23,7 +23,8 @@ def stubs() -> Iterator[None]:
 
 @pytest.mark.usefixtures("stubs")
 @pytest.mark.parametrize(
-    "name", ["ldm.modules.attention", "sgm.models", "ldm_patched.modules.model_management", "open_clip"]
+    "name",
+    ["ldm.modules.attention", "sgm.models", "ldm_patched.modules.model_management", "open_clip", "basicsr.utils"],
 )
 def test_a_package_that_is_not_here_is_imported_and_says_at_use_what_replaces_it(name: str) -> None:
     module = importlib.import_module(name)

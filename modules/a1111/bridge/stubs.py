@@ -29,6 +29,7 @@ PACKAGES = {
     "lib_controlnet": "ControlNet's preprocessors are not here yet",
     "BLIP": "no network that describes pictures is here",
     "repositories": "A1111's repositories are not checked out",
+    "basicsr": "networks that restore and enlarge are spandrel's; weights are put where they are looked for",
 }
 """Packages that extensions import and that are not here, and what to use instead."""
 
