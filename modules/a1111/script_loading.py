@@ -25,6 +25,18 @@ def load_module(path: str | Path) -> ModuleType:
         return known
     if known is not None:  # another extension's: both keep their own
         name = f"{file.parent.parent.name if in_scripts else file.parent.name}.{name}"
+    try:
+        module = _run(name, file)
+    except ImportError as error:
+        if error.name != name or name == file.name:
+            raise
+        # It imports one that imports it. A1111 runs it under the file's name, and once more for those who import it.
+        module = _run(file.name, file)
+    loaded_scripts[str(file.with_suffix(""))] = module
+    return module
+
+
+def _run(name: str, file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file.name} is no Python file")
@@ -35,7 +47,6 @@ def load_module(path: str | Path) -> ModuleType:
     except BaseException:
         sys.modules.pop(name, None)
         raise
-    loaded_scripts[str(file.with_suffix(""))] = module
     return module
 
 

@@ -84,3 +84,12 @@ def test_files_are_named_from_a_working_folder_that_holds_the_extensions(
     served = module.served_folders(data, ROOT, ())
     found = [module.find_file(name, (data, ROOT), served) for name in specimen.relative.values()]
     assert found == [own, data / "extensions/bilingual/localizations/de_DE.json"]
+
+
+def test_files_that_import_each_other_are_loaded(open_extended: Callable[..., App]) -> None:
+    open_extended("in_a_circle")
+    conduct = word("bridge.containment").containment.conduct("in_a_circle")
+    assert (conduct.faults, conduct.last_error) == (0, "")
+    assert sys.modules["scripts.the_other"].pair[1] is sys.modules["scripts.one"].One
+    titles = [each.title() for each in word("scripts").scripts_txt2img.scripts]
+    assert "One" in titles
