@@ -52,6 +52,18 @@ def test_a_prompt_that_is_replaced_is_the_prompt(open_extended: Callable[..., Ap
     assert pixels(app, replaced) == pixels(app, asked)
 
 
+def test_a_prompt_whose_data_are_replaced_is_the_prompt(open_extended: Callable[..., App]) -> None:
+    app = open_extended("inverter")
+    chosen: Any = sys.modules["scripts.inverter"].chosen
+    chosen["what"] = "keep"
+    run(app, Txt2Img(**QUICK, negative_prompt="blue star"))
+    chosen["what"] = "data"
+    replaced = run(app, Txt2Img(**QUICK, negative_prompt="nothing"))
+    chosen["what"] = ""
+    asked = run(app, Txt2Img(**{**QUICK, "prompt": "blue star"}, negative_prompt="blue star"))
+    assert pixels(app, replaced) == pixels(app, asked)
+
+
 def test_a_prompt_that_is_added_is_asked_and_told_and_joined_by_nobody(open_extended: Callable[..., App]) -> None:
     app = open_extended("inverter")
     chosen: Any = sys.modules["scripts.inverter"].chosen

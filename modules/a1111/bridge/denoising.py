@@ -41,6 +41,9 @@ class Call:
     def taken_back(self) -> Tensor:
         """Gives the guidance what was changed of the prompts; the x that the network shall see."""
         params, guidance = self.params, self._guidance
+        # Copies: of a tensor whose `.data` was replaced within inference mode torch makes no views.
+        params.text_cond, params.text_uncond = _copied(params.text_cond), _copied(params.text_uncond)
+        params.x = _copied(params.x)
         guidance.further = self._further()
         if not _equal(params.text_cond, self._cond):
             new = iter(
@@ -122,8 +125,8 @@ def _conditionings(prompts: Sequence[Conditioning], tensors: Any) -> list[Condit
 
 def _copied(tensors: Any) -> Any:
     if isinstance(tensors, dict):
-        return {name: tensor.clone() for name, tensor in tensors.items()}
-    return tensors.clone()
+        return {name: _copied(tensor) for name, tensor in tensors.items()}
+    return tensors.clone() if isinstance(tensors, Tensor) else tensors
 
 
 def _equal(one: Any, other: Any) -> bool:

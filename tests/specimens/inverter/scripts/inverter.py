@@ -11,6 +11,12 @@ def _denoiser(params):
     assert len(params.x) == len(params.sigma) == len(params.text_cond) + len(params.text_uncond)
     if chosen["what"] == "prompt":
         params.text_cond[:] = params.text_uncond
+    if chosen["what"] == "data":
+        params.text_cond.data, params.text_uncond.data = chosen["data"], chosen["data"].clone()
+        params.x.data = params.x * 1
+    if chosen["what"] == "keep":
+        with torch.inference_mode(False):
+            chosen["data"] = params.text_uncond.clone()
     if chosen["what"] == "sigma":
         params.sigma *= 0.9
     if chosen["what"] == "sigma of the negative":
