@@ -298,11 +298,11 @@ def _options_by_label() -> dict[str, str]:
     return theirs | dict(infotext_to_setting_name_mapping) | LABEL_OPTIONS
 
 
-def create_override_settings_dict(text_pairs: Sequence[str]) -> dict[str, Any]:
+def create_override_settings_dict(text_pairs: Sequence[str] | None) -> dict[str, Any]:
     """{"Clip skip: 2", ...} as options and their values; what is no option is left out."""
     found: dict[str, Any] = {}
     named = _options_by_label()
-    for pair in text_pairs:
+    for pair in text_pairs or ():
         label, colon, value = pair.partition(":")
         if colon and label.strip() in named:
             found[named[label.strip()]] = _typed(named[label.strip()], value.strip())

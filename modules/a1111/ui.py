@@ -154,7 +154,7 @@ def create_override_settings_dropdown(tabname: str, row: Any) -> Any:
     """A list of overrides; the form shows none."""
     return gr.Dropdown(
         [],
-        value=None,
+        value=[],
         label="Override settings",
         visible=False,
         elem_id=f"{tabname}_override_settings",

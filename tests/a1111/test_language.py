@@ -43,6 +43,7 @@ def test_values_are_quoted_and_unquoted() -> None:
 
 def test_overrides_are_read_by_their_labels(studio: App) -> None:
     utils = word("infotext_utils")
+    assert utils.create_override_settings_dict(None) == {}
     found = utils.create_override_settings_dict(["Clip skip: 2", "ENSD: 31337", "Nobody: 3", "no colon"])
     assert found == {"CLIP_stop_at_last_layers": 2, "eta_noise_seed_delta": 31337}
     read = utils.parse_generation_parameters(TEXT)

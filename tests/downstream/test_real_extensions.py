@@ -80,6 +80,18 @@ def have_detail_daemon_change_a_picture(page: Page) -> None:
     assert made(page)[0] == plain
 
 
+def travel_between_seeds(page: Page) -> None:
+    """From seed 1 to seed 9 in four steps: the first picture and the last are those of the seeds themselves."""
+    rows = page.request.get(f"{page.url}sdapi/v1/script-info").json()
+    (row,) = (row for row in rows if row["name"] == "seed travel" and not row["is_img2img"])
+    asked = {"Destination seeds": "9", "Steps": 4}
+    args = [asked.get(each["label"], each["value"]) for each in row["args"]]
+    pictures, _ = made(page, sampler_name="Euler", script_name="seed travel", script_args=args)
+    assert len(set(pictures)) == len(pictures) == 5
+    assert pictures[0] == made(page, sampler_name="Euler")[0][0]
+    assert pictures[-1] == made(page, sampler_name="Euler", seed=9)[0][0]
+
+
 def is_in(module: str, overlay: Path) -> bool:
     return any((site / module).exists() or (site / f"{module}.py").exists() for site in sites(overlay))
 
@@ -152,6 +164,14 @@ RECIPES = [
         "#tab_txt2img",
         draw_prompts,
         modules=("dynamicprompts", "send2trash"),
+    ),
+    Recipe(
+        "seed_travel",
+        "github.com/yownas/seed_travel",
+        "055213d",
+        "#tab_txt2img",
+        travel_between_seeds,
+        modules=("imageio", "torchmetrics", "matplotlib"),
     ),
     Recipe(
         "sd-webui-detail-daemon",
