@@ -198,7 +198,8 @@ def test_the_page_loads_scripts_in_their_order_before_its_head_ends(site: FastAP
 
 def test_options_are_there_for_scripts(site: FastAPI) -> None:
     assert b'"old_words_text": "from the settings"' in ask(Gate(site, Rules())).body
-    assert b"from the settings" in ask(Gate(site, Rules()), path="/aquatint/a1111/options").body
+    for path in ("/aquatint/a1111/options", "/file=config.json"):
+        assert b"from the settings" in ask(Gate(site, Rules()), path=path).body
 
 
 def test_routes_and_middleware_of_an_extension_are_behind_the_login(site: FastAPI, tmp_path: Any) -> None:

@@ -59,6 +59,7 @@ def test_scripts_read_the_parameters_of_the_picture_and_find_it_as_in_a1111(visi
 def test_what_an_extension_puts_into_the_large_view_is_seen_in_ours(visitor: Visitor) -> None:
     page = visitor.page
     page.locator("#txt2img_gallery .aq-picture").click()
+    assert page.evaluate("document.activeElement.id") == "lightboxModal"
     page.locator("dialog.aq-lightbox #neighbour_note").click()
     shown = page.locator("img.aq-large").get_attribute("src")
     assert str(page.evaluate("window.noted")).endswith(str(shown))
@@ -95,3 +96,19 @@ def test_places_that_a1111s_page_has_besides_are_there_for_scripts(visitor: Visi
     assert page.locator(wanted).filter(visible=True).count() == 1
     page.evaluate("extensions_apply = ((before) => (...given) => before(...given))(extensions_apply)")
     assert page.evaluate("extensions_apply(1, 2)") == [1, 2]
+
+
+def test_interrupt_is_visible_to_scripts_only_while_something_runs(visitor: Visitor) -> None:
+    asked = "uiElementIsVisible(document.getElementById('txt2img_interrupt'))"
+    assert visitor.page.evaluate(asked) is False
+    assert visitor.page.evaluate("uiElementIsVisible(document.getElementById('txt2img_generate'))") is True
+
+
+def test_the_tabs_of_a1111s_img2img_are_found_in_its_settings(visitor: Visitor) -> None:
+    within = "document.getElementById('img2img_settings').querySelector('.tabs').querySelector('.tab-nav')"
+    assert visitor.page.evaluate(f"{within}.children.length") == 6
+
+
+def test_the_buttons_of_png_info_have_a1111s_names(visitor: Visitor) -> None:
+    found = "[...document.querySelectorAll('#tab_pnginfo button[id$=_tab]')].map((button) => button.id)"
+    assert visitor.page.evaluate(found) == ["txt2img_tab", "img2img_tab", "inpaint_tab", "extras_tab"]

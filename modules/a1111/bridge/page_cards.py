@@ -41,7 +41,7 @@ def _draw(page: Any, tab: str, cards: str) -> None:
     with gr.Accordion(page.title, open=False, elem_id=f"{name}_cards_fold"):
         with gr.Row(elem_classes=["aq-cards-head"]):
             gr.HTML(
-                f'<input type="search" class="extra-network-search" placeholder="Search" '
+                f'<input type="search" class="extra-network-search aq-input" placeholder="Search" '
                 f'aria-label="Search {html.escape(page.title)}" '
                 f"oninput=\"extraNetworksFilterCards('{name}_cards', this.value)\">"
             )

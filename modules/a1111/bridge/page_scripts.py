@@ -74,6 +74,7 @@ class PageScripts:
 
         return [
             Route(f"/{PREFIX}/options", options, methods=["GET"]),
+            Route("/file=config.json", options, methods=["GET"]),  # where scripts read them in A1111
             Route(f"/{PREFIX}/words/{{version}}/{{name}}", self._assets.serve, methods=["GET"]),
         ]
 

@@ -27,10 +27,10 @@ export function mount(element) {
   const actions = h(
     'div',
     { class: 'aq-actions-row' },
-    button('sliders', 'To txt2img', () => fillForm('txt2img', { infotext })),
-    button('image', 'To img2img', () => send('img2img')),
-    button('brush', 'To inpaint', () => send('inpaint')),
-    button('fit', 'To Extras', () => send('extras')),
+    button('sliders', 'To txt2img', () => fillForm('txt2img', { infotext }), { id: 'txt2img_tab' }), // as A1111 names them
+    button('image', 'To img2img', () => send('img2img'), { id: 'img2img_tab' }),
+    button('brush', 'To inpaint', () => send('inpaint'), { id: 'inpaint_tab' }),
+    button('fit', 'To Extras', () => send('extras'), { id: 'extras_tab' }),
   );
   fill(element, h('section', { class: 'aq-png-info', 'aria-label': 'PNG Info' }, zone, h('div', {}, actions, details, verify.element)));
   draw();

@@ -70,7 +70,9 @@ function scheduleAfterUiUpdateCallbacks() {
   uiAfterUpdateTimeout = setTimeout(() => executeCallbacks(uiAfterUpdateCallbacks), 200);
 }
 
+/** A1111 shows Interrupt and Skip only while something runs; here they cannot be pressed then. */
 function uiElementIsVisible(element) {
+  if (element?.disabled && /_(interrupt|skip)$/.test(element.id)) return false;
   return Boolean(element && (element === document || (element.offsetParent !== null && element.getClientRects().length)));
 }
 

@@ -72,7 +72,8 @@
     });
     const mask = element('div', { id: 'img_inpaint_mask' }, element('div', {}, element('input', { type: 'file' })));
     tabs[4].append(mask);
-    gradioApp().append(element('div', { id: 'mode_img2img', className: 'aq-unseen' }, list, ...tabs));
+    const modes = element('div', { id: 'mode_img2img', className: 'tabs aq-unseen' }, list, ...tabs);
+    (document.getElementById('img2img_settings') ?? gradioApp()).append(modes);
     choose(0);
     onUiTabChange(() => {
       const tab = /^tab_(img2img|inpaint)-button$/.exec(uiCurrentTab.id)?.[1];

@@ -8,7 +8,7 @@
     return made;
   };
   const image = element('img', { id: 'modalImage', alt: '', tabIndex: 0 });
-  const sign = (className, onclick, id = '') => element('span', { className: `${className} cursor`, id, onclick });
+  const sign = (className, onclick, id = '') => element('span', { className: `${className} cursor aq-unseen`, id, onclick });
   const controls = element(
     'div',
     { className: 'modalControls gradio-container' },
@@ -36,6 +36,7 @@
     mirror();
     large.closest('.aq-lightbox-main').append(modal);
     modal.style.display = 'flex';
+    modal.focus({ preventScroll: true }); // keys of extensions are heard there, ours by the dialog around it
     dialog.addEventListener('close', () => {
       watch.disconnect();
       modal.style.display = 'none';

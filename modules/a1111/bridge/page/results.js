@@ -11,7 +11,7 @@ onUiLoaded(() => {
   }
 });
 
-onUiUpdate(() => {
+function aquatintTellInfotexts() {
   for (const details of document.querySelectorAll('.aq-details[id^=html_info_]')) {
     if (details.querySelector('.infotext')) continue;
     const text = document.createElement('div');
@@ -24,4 +24,7 @@ onUiUpdate(() => {
     outer.append(text);
     details.prepend(outer);
   }
-});
+}
+
+onUiLoaded(aquatintTellInfotexts);
+onUiUpdate(aquatintTellInfotexts);
