@@ -219,7 +219,7 @@ class Visitor:
 
     def details(self, tab: str = "txt2img") -> str:
         """The parameters of the picture on the stage, as they are written."""
-        return self.page.locator(f"#html_info_{tab}").inner_text()
+        return self.page.locator(f"#html_info_{tab}.aq-details").inner_text()
 
     def drop(self, file: Path, onto: str) -> None:
         """Drops a file of the disk onto an element."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 
@@ -52,6 +53,10 @@ def test_scripts_read_the_parameters_of_the_picture_and_find_it_as_in_a1111(visi
     text = page.wait_for_selector("#html_info_txt2img > div > #html_info_txt2img > p", state="attached")
     assert text is not None
     assert "Seed: 5" in (text.text_content() or "")
+    kept = json.loads(page.locator("#generation_info_txt2img textarea").input_value())
+    shown = page.evaluate("selected_gallery_index()")
+    assert kept["all_seeds"][shown] == 5
+    assert "Seed: 5" in kept["infotexts"][shown]
     head = "div[id^='tab_'] div[id$='_results'] #txt2img_gallery_container .thumbnail-item.selected > img"
     page.wait_for_selector(head)
 
@@ -112,3 +117,8 @@ def test_the_tabs_of_a1111s_img2img_are_found_in_its_settings(visitor: Visitor) 
 def test_the_buttons_of_png_info_have_a1111s_names(visitor: Visitor) -> None:
     found = "[...document.querySelectorAll('#tab_pnginfo button[id$=_tab]')].map((button) => button.id)"
     assert visitor.page.evaluate(found) == ["txt2img_tab", "img2img_tab", "inpaint_tab", "extras_tab"]
+
+
+def test_a_script_that_waits_for_the_first_tab_finds_what_is_in_the_others(visitor: Visitor) -> None:
+    assert visitor.page.evaluate("window.counted") is True
+    assert visitor.page.evaluate("Object.keys(gradioApp()).includes('querySelector')") is False

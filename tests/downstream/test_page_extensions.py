@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor, browser
@@ -37,15 +39,18 @@ def delete_the_picture(page: Page) -> None:
 
 
 def compare_two_pictures(page: Page) -> None:
-    visitor = with_a_picture(page)
-    visitor.ask_for("blue star", steps=3, seed=6)
-    visitor.pictures_of(visitor.generate)
-    page.locator("#txt2img_send_to_comp").click()
-    page.locator("#tab_sd-webui-image-comparison").wait_for()
+    person(page)
+    page.click("#tab_sd-webui-image-comparison-button")
+    for name, colour in (("A", "teal"), ("B", "red")):
+        data = io.BytesIO()
+        Image.new("RGB", (64, 64), colour).save(data, "PNG")
+        file = {"name": f"{name}.png", "mimeType": "image/png", "buffer": data.getvalue()}
+        page.locator(f"#img_comp_input_{name} input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        page.wait_for_selector(f"#img_comp_input_{name} img")
+    page.get_by_role("button", name="Compare Upload").click()
     first, second = page.evaluate("[ImageComparator.img_A.src, ImageComparator.img_B.src]")
-    assert "/aquatint/images/" in first
-    assert "/aquatint/images/" in second
-    assert first != second
+    assert first.endswith("A.png")
+    assert second.endswith("B.png")
 
 
 def find_the_button_at_the_top(page: Page) -> None:
@@ -157,7 +162,7 @@ RECIPES = [
         "sd-webui-Multi-Prompt-Manager",
         "github.com/camdenFletcher03/sd-webui-Multi-Prompt-Manager",
         "9e6ac83",
-        "#use-prompt-button",
+        "#tab_txt2img",
         copy_the_prompt,
     ),
     Recipe(

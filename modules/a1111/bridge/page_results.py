@@ -32,7 +32,7 @@ def _draw(tab: str, gallery: Any) -> None:
     with row:
         announced += [gr.Button(elem_id=_id(tab, name), elem_classes=["tool"]) for name in BUTTONS]
     announced += [gr.HTML(elem_id=f"html_{name}_{tab}") for name in ("info", "log")]
-    announced.append(gr.Textbox(elem_id=f"generation_info_{tab}"))
+    gr.Textbox(elem_id=f"generation_info_{tab}", visible="hidden")  # scripts of the page fill it
     announced.append(gr.Button(elem_id=f"{tab}_generation_info_button"))
     for block in announced:
         block.elem_id = None

@@ -52,6 +52,7 @@ export function mount(element, { tab, hint = 'Describe one, then press Generate.
   function draw(state) {
     jobs = state.jobs.filter((job) => job.kind === tab);
     images = finished(jobs).filter((image) => !removed.has(image.id));
+    element.pictures = images; // for scripts of extensions
     if (chosen && !images.some((image) => image.id === chosen)) chosen = null;
     const running = jobs.find((job) => job.state === 'running');
     const active = running ?? jobs.filter((job) => job.state === 'queued').sort(byPlace)[0];

@@ -12,11 +12,25 @@ var executedOnLoaded = false;
 var opts = {};
 var localization = {};
 
+/** What scripts look for here is there at once or not at all, as in A1111: tabs are drawn one by one, and a script that
+ * waits for the first of them counts on the others. */
 function gradioApp() {
   const element = document.querySelector('gradio-app');
   if (!element) return document;
-  if (!element.getElementById) element.getElementById = (id) => document.getElementById(id);
+  if (!element.getElementById) {
+    const nothing = { getElementById: () => null, querySelector: () => null, querySelectorAll: () => [] };
+    Object.assign(element, nothing);
+    if (executedOnLoaded) aquatintUnveil();
+  }
   return element;
+}
+
+function aquatintUnveil() {
+  const element = document.querySelector('gradio-app');
+  if (!element) return;
+  delete element.querySelector;
+  delete element.querySelectorAll;
+  element.getElementById = (id) => document.getElementById(id);
 }
 
 function get_uiCurrentTab() {
@@ -108,6 +122,7 @@ function uiElementInSight(element) {
   window.aquatintLoaded = () => {
     if (executedOnLoaded) return;
     executedOnLoaded = true;
+    aquatintUnveil();
     window.aquatintStandIn();
     // Not earlier: scripts take options for a sign that the page is complete. Then they wait for it to change once more.
     Object.assign(opts, window.aquatintOptions);

@@ -26,5 +26,21 @@ function aquatintTellInfotexts() {
   }
 }
 
-onUiLoaded(aquatintTellInfotexts);
-onUiUpdate(aquatintTellInfotexts);
+/** What A1111 keeps of the pictures of a tab, in the order of their thumbnails: its functions take a picture's seed from there. */
+function aquatintTellGenerations() {
+  for (const tab of ['txt2img', 'img2img', 'inpaint']) {
+    const box = document.querySelector(`#generation_info_${tab} textarea`);
+    const pictures = document.querySelector(`#${tab}_gallery .aq-results`)?.parentElement.pictures;
+    if (!box || !pictures) continue;
+    const told = { index_of_first_image: 0, infotexts: pictures.map((each) => each.infotext), all_seeds: pictures.map((each) => each.seed) };
+    const text = pictures.length ? JSON.stringify(told) : '';
+    if (box.value === text) continue;
+    box.value = text;
+    updateInput(box);
+  }
+}
+
+for (const tell of [aquatintTellInfotexts, aquatintTellGenerations]) {
+  onUiLoaded(tell);
+  onUiUpdate(tell);
+}

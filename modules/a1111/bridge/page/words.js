@@ -90,7 +90,7 @@ function switch_to_extras() {
 // Results
 
 function all_gallery_buttons() {
-  const all = [...document.querySelectorAll('[id$=_gallery] .thumbnail-item, [id$=_gallery] .aq-thumb')];
+  const all = [...document.querySelectorAll('[id$=_gallery] .thumbnail-item')];
   return all.filter((button) => button.parentElement.offsetParent);
 }
 
@@ -103,7 +103,7 @@ function selected_gallery_index() {
 }
 
 function gallery_container_buttons(container) {
-  return document.querySelectorAll(`#${container} .thumbnail-item, #${container} .aq-thumb`);
+  return document.querySelectorAll(`#${container} .thumbnail-item`);
 }
 
 function selected_gallery_index_id(container) {

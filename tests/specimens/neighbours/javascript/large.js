@@ -1,4 +1,4 @@
-// Puts a note into A1111's large view when it is seen, and tells what it shows.
+// Puts a note into A1111's large view when it is seen, and tells what it shows; waits for a tab and counts on another.
 
 document.addEventListener('DOMContentLoaded', () => {
   const modal = document.getElementById('lightboxModal');
@@ -11,3 +11,9 @@ document.addEventListener('DOMContentLoaded', () => {
     attributeFilter: ['style'],
   });
 });
+
+(function wait() {
+  const first = gradioApp().querySelector('#tab_txt2img');
+  if (first) window.counted = Boolean(gradioApp().getElementById('img2img_prompt')?.querySelector('textarea'));
+  else setTimeout(wait, 2);
+})();
