@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TotalTQDM:
     """Takes what extensions tell it; the page shows the progress of the job itself."""
+
+    _tqdm: Any = None
+    """A1111's bar on the terminal, of which there is none."""
 
     def __init__(self) -> None:
         self.total = 0

@@ -147,3 +147,19 @@ def test_functions_among_the_entries_are_told_the_prompt(open_extended: Callable
     app = open_extended("caller")
     chosen("told")
     assert read_infotext(run(app, Txt2Img(**QUICK)).images[0].infotext).params["Told"] == "0 red heart"
+
+
+@pytest.mark.parametrize("more", [{}, {"enable_hr": True, "hr_upscaler": "Latent", "hr_prompt": "blue star"}])
+def test_parameters_are_told_by_what_stands_in_the_place_of_create_infotext(
+    more: dict[str, Any], open_extended: Callable[..., App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_extended("caller")
+    chosen("")
+    request = Txt2Img(**QUICK, **more, batch_size=2, n_iter=2)
+    plain = run(app, request)
+    specimen: Any = sys.modules["scripts.caller"]
+    monkeypatch.setattr("modules.processing.create_infotext", specimen.chosen["told"])
+    end = run(app, request)
+    said = [read_infotext(image.infotext) for image in end.images]
+    assert [each.params.pop("Told so") for each in said] == [f"{n % 2} {7 + n} red heart" for n in range(4)]
+    assert said == [read_infotext(image.infotext) for image in plain.images]

@@ -152,3 +152,15 @@ def test_the_picture_beyond_the_number_is_another(open_extended: Callable[..., A
     chosen("more")
     end = run(app, Txt2Img(**QUICK))
     assert is_inverted(*(Image.frombytes("RGB", (64, 64), pixels(app, end, index)) for index in range(2)))
+
+
+def test_parameters_of_pictures_beyond_the_number_are_told_by_create_infotext_too(
+    open_extended: Callable[..., App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_extended("second_pass")
+    chosen("twice")
+    ours = word("processing").create_infotext
+    monkeypatch.setattr("modules.processing.create_infotext", lambda *args, **words: ours(*args, **words) + ", Own: 1")
+    end = run(app, Txt2Img(**HIRES))
+    told = [read_infotext(image.infotext).params for image in end.images]
+    assert [(each["Seed"], each["Own"]) for each in told] == [("7", "1"), ("99", "1")]

@@ -116,3 +116,9 @@ def test_options_that_are_a1111s_alone_read_as_there(studio: App) -> None:
     opts = word("shared").opts
     assert (opts.fp8_storage, opts.deepbooru_use_spaces, opts.enable_batch_seeds) == ("Disable", True, True)
     assert (opts.extra_networks_tree_view_style, opts.grid_zip_filename_pattern) == ("Dirs", "")
+
+
+def test_there_is_no_bar_on_the_terminal() -> None:
+    bar = word("shared").total_tqdm
+    bar.updateTotal(5)
+    assert not bar._tqdm

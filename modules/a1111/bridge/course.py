@@ -196,7 +196,12 @@ def job_to_describe(
     for name, values in given.items():
         if values:
             setattr(job, name, list(values))
+    if p._batch is not None and prompts is not None and prompts == p._batch.prompts:
+        job.hr_prompts, job.hr_negative_prompts = list(p._batch.hr_prompts), list(p._batch.hr_negative_prompts)
     set_up_images(job)
+    for name in ("hr_prompts", "hr_negative_prompts"):  # a batch may have become more pictures
+        texts = list(getattr(job, name))
+        setattr(job, name, [*texts, *texts[-1:] * (len(job.prompts) - len(texts))])
     return job
 
 

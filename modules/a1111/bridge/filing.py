@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,11 @@ from modules.studio.image_files import FORMATS
 from modules.studio.job import Job
 from modules.studio.record import RECORD
 
+from .batch_words import extension_of
 from .callback_params import ImageSaveParams
+from .containment import containment
 from .host import host
+from .replaced import is_ours
 
 SECTION = "parameters"
 LONGEST_KEYWORD = 79
@@ -39,6 +43,18 @@ def changed_filing(callbacks: Any, p: Any, job: Job, index: int, filing: Filing)
         texts={str(name): str(value) for name, value in told.items() if _can_stand(job, str(name), value)},
         path=place if str(params.filename) == str(place) else _allowed(job, str(params.filename), place, image),
     )
+
+
+def as_told_by_extensions(p: Any, filing: Filing) -> Filing:
+    """With the parameters that come of what an extension has put in the place of `processing.create_infotext`."""
+    words: Any = importlib.import_module("modules.processing")
+    if is_ours(words, "create_infotext"):
+        return filing
+    listed = p.prompts, p.seeds, p.subseeds
+    index = {"index": p.batch_index, "all_negative_prompts": p.negative_prompts}
+    who = extension_of(words.create_infotext)
+    made = containment.call(who, "create_infotext", words.create_infotext, p, *listed, use_main_prompt=False, **index)
+    return replace(filing, infotext=made) if isinstance(made, str) and made else filing
 
 
 def handed_back(image: Image.Image | None, p: Any, path: str, filing: Filing | None, infotext: str) -> ImageSaveParams:

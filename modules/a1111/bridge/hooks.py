@@ -26,7 +26,7 @@ from .callback_params import (
 from .denoising import Call
 from .entries import OptionEntry
 from .face import Face
-from .filing import changed_filing, handed_back
+from .filing import as_told_by_extensions, changed_filing, handed_back
 from .frozen_values import thawed
 from .host import host
 from .layers import Guard
@@ -310,6 +310,7 @@ class Bridge(Hooks):
 
     def image_ready(self, job: Job, batch: Batch, index: int, image: Image.Image) -> Image.Image:
         p: Any = host.p
+        p.batch_index = index
         if p.scripts is None or not p.scripts.wants("postprocess_image_after_composite"):
             return image
         handed = PostprocessImageArgs(image, index)
@@ -317,6 +318,7 @@ class Bridge(Hooks):
         return _picture(handed.image, image)
 
     def image_saving(self, job: Job, index: int, filing: Filing) -> Filing:
+        filing = as_told_by_extensions(host.p, filing)
         if self.callbacks.has_callbacks("before_image_saved"):
             filing = changed_filing(self.callbacks, host.p, job, index, filing)
         self._saving = filing

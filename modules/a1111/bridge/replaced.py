@@ -10,7 +10,7 @@ OURS = Path(__file__).parents[1] / "processing.py"
 
 
 def is_ours(p: Any, name: str) -> bool:
-    """Whether p's method is the one that it has when nobody has changed it."""
+    """Whether p's method, or a function of `modules.processing`, is the one that nobody has changed."""
     method = getattr(p, name)
     code = getattr(getattr(method, "__func__", method), "__code__", None)
     return code is not None and Path(code.co_filename) == OURS

@@ -2,7 +2,7 @@
 
 import torch
 
-from modules import scripts
+from modules import processing, scripts
 
 chosen = {"what": ""}
 seen = {}
@@ -19,6 +19,15 @@ def noted(name, method):
         return method(*args, **words)
 
     return call
+
+
+def told(p, all_prompts, all_seeds, all_subseeds, *args, index=None, **words):
+    p.extra_generation_params["Told so"] = f"{index} {all_seeds[index]} {all_prompts[index]}"
+    return ours(p, all_prompts, all_seeds, all_subseeds, *args, index=index, **words)
+
+
+ours = processing.create_infotext
+chosen["told"] = told
 
 
 class Caller(scripts.Script):
