@@ -9,6 +9,7 @@ from importlib.machinery import PathFinder
 
 from modules.studio.extension_code import Code
 from modules.studio.extension_conflicts import plain_name
+from modules.studio.extension_reach import AT_ONCE
 from modules.studio.extension_words import LORA, LORA_INSTEAD, OF_FORGE, STUBS
 from modules.studio.stand_ins import STAND_INS
 
@@ -54,7 +55,7 @@ def lora_modules(loaded: list[Code], own: Collection[str]) -> Iterator[str]:
 def failing(loaded: list[Code], own: Collection[str]) -> Iterator[str]:
     """What is reached for, and is not here, by functions that the start or a job calls, and by what they call."""
     by_path = {code.path: code for code in loaded}
-    waiting = [(code, name) for code in loaded for name in code.roots]
+    waiting = [(code, name) for code in loaded for name in (AT_ONCE, *code.roots)]
     seen: set[tuple[str, str]] = set()
     said: set[tuple[str, str]] = set()
     while waiting:

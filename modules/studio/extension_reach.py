@@ -14,6 +14,9 @@ PATCHERS = "works on Forge's patchers ({}), which are not here: LoRAs, hires fix
 OTHERS = "uses {}, which is not here: networks, samplers and patches are Aquatint's own"
 WEIGHTS = "changes weights by LDM's names ({}): networks are diffusers' here, with other names"
 LDM_WEIGHT = re.compile(r"model\.diffusion_model\.(?:input_blocks|middle_block|output_blocks|out)\.\d[\w.]*$")
+SIGNALS = "sets what a signal does (signal.signal), which only a program's first thread may: extensions are on others"
+AT_ONCE = "<module>"
+"""The name of what a file does when it is loaded."""
 FORGE = tuple(f"{package}." for package in OF_FORGE)
 ASKS = frozenset({"hasattr", "getattr"})
 
@@ -80,6 +83,8 @@ class Reach:
             name = self.full(node)
             if name.endswith(".model.diffusion_model") and not name.startswith(("self.", "cls.")):
                 yield UNET.format(name)
+            elif ".sd_samplers_cfg_denoiser.CFGDenoiser." in name:
+                yield OTHERS.format(name)
             elif node.attr.startswith("forge_objects"):
                 yield PATCHERS.format(f".{node.attr}")
             elif isinstance(node.value, ast.Name) and node.value.id in self.foreign and name.startswith(FORGE):
@@ -89,6 +94,11 @@ class Reach:
         name = self.full(node.func)
         if name == "importlib.import_module" and node.args and isinstance(node.args[0], ast.Constant):
             yield from _of_module(str(node.args[0].value))
+        elif name.endswith("load_module"):
+            files = (_text(each).rpartition("/")[2] for each in ast.walk(node))
+            yield from (line for file in files if file.endswith(".py") for line in _of_module(file[:-3]))
+        elif name == "signal.signal":
+            yield SIGNALS
         elif first_name(node.func) in self.foreign:
             yield OTHERS.format(name)
 
@@ -131,12 +141,15 @@ def _text(node: ast.AST) -> str:
 
 
 def functions_of(tree: ast.Module, reach: Reach) -> dict[str, Function]:
-    """{name: function} of a file, methods too; of several with one name, all together."""
+    """{name: function} of a file, methods too; of several with one name, all together; and what runs with the file."""
     found: dict[str, Function] = {}
     for node in _definitions(tree.body):
         made, there = reach.read(node), found.setdefault(node.name, Function())
         there.reaches += made.reaches
         there.calls += made.calls
+    plain: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr)]
+    at_once = reach.read(ast.Module(plain, [])).reaches
+    found[AT_ONCE] = Function([each for each in at_once if each[1] == SIGNALS or LORA_INSTEAD in each[1]])
     return found
 
 

@@ -43,6 +43,10 @@ INTERNALS = frozenset(
 """Modules of A1111's that reach into the original networks: what of them is here stands for little."""
 
 
+NAMED = frozenset({"sd_samplers_cfg_denoiser"})
+"""Those that are imported for the sake of a class's name, mostly."""
+
+
 @dataclass(frozen=True)
 class Words:
     """What `from modules import ...` finds."""

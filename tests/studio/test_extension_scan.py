@@ -48,6 +48,13 @@ def extension(folder: Path, **files: str) -> Path:
     return folder
 
 
+def test_a_class_of_the_denoisers_may_be_named(tmp_path: Path) -> None:
+    code = "from modules.sd_samplers_cfg_denoiser import CFGDenoiser\ndef hook(x: CFGDenoiser): pass"
+    found = scan(extension(tmp_path, scripts__a=code), WORDS)
+    assert found.verdict == "shimmed"
+    assert "modules.sd_samplers_cfg_denoiser" in found.reasons[0]
+
+
 def test_an_extension_whose_words_are_all_here_works(tmp_path: Path) -> None:
     found = scan(extension(tmp_path, scripts__a=GOOD), WORDS)
     assert (found.verdict, found.reasons, found.notes) == ("works", [], [])
@@ -167,6 +174,9 @@ script_callbacks.on_cfg_denoiser(listen)
      ("p.sd_model.forge_objects.unet.clone()", "works on Forge's patchers (.forge_objects)"),
      ("import networks", "imports networks of A1111's Lora extension"),
      ("importlib.import_module('lora')", "imports lora of A1111's Lora extension"),
+     ("script_loading.load_module(join(b, 'Lora', 'networks.py'))", "imports networks of A1111's Lora extension"),
+     ("modules.sd_samplers_cfg_denoiser.CFGDenoiser.forward = p", "uses modules.sd_samplers_cfg_denoiser.CFGDenois"),
+     ("signal.signal(signal.SIGINT, p)", "sets what a signal does (signal.signal)"),
      ("memory_management.free()", "uses backend.memory_management.free, which is not here"),
      ("shared.sd_model.load('model.diffusion_model.out.0.weight')", "changes weights by LDM's names"),
      ("x = 1 if FORGE else shared.sd_model.model.diffusion_model", "takes LDM's network apart"),
@@ -180,6 +190,19 @@ def test_what_fails_in_every_job_is_foreseen(tmp_path: Path, line: str, said: st
     assert found.reasons[0].startswith("scripts/a.py:")
     assert found.reasons[0].partition(" ")[2].startswith(said)
     assert len(found.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("signal.signal(signal.SIGINT, print)", "sets what a signal does (signal.signal)"),
+     ("lora = load_module(f'{folder}/Lora/networks.py')", "imports networks of A1111's Lora extension")],
+)  # fmt: skip
+def test_what_fails_as_soon_as_a_file_is_loaded_is_foreseen(tmp_path: Path, line: str, said: str) -> None:
+    found = scan(extension(tmp_path, scripts__a=f"import signal\n{line}"), WORDS)
+    assert (found.verdict, len(found.reasons)) == ("cannot", 1)
+    assert found.reasons[0].startswith(f"scripts/a.py:2 {said}")
+    asked = f"import signal\ntry:\n    {line}\nexcept ValueError:\n    pass"
+    assert scan(extension(tmp_path / "other", scripts__a=asked), WORDS).verdict == "works"
 
 
 @pytest.mark.parametrize(
