@@ -5,9 +5,20 @@ from __future__ import annotations
 import html
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from .bridge.missing import refuse
 from .images import read_info_from_image
 from .ui_common import plaintext_to_html
+
+checkpoint_dict_skip_on_merge = ["cond_stage_model.transformer.text_model.embeddings.position_ids"]
+"""What merging leaves as it is."""
+
+
+def to_half(tensor: Tensor, enable: bool) -> Tensor:
+    """In float16, where it is to be and is float32."""
+    return tensor.half() if enable and tensor.dtype == torch.float32 else tensor
 
 
 def run_pnginfo(image: Any) -> tuple[str, str, str]:

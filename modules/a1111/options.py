@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from modules.diffusion.errors import AquatintError
 from modules.studio.declared import Declared
@@ -129,6 +129,9 @@ class Options:
 
     What a job's own thread assigns holds for that job; what is assigned elsewhere is the server's setting.
     """
+
+    typemap: ClassVar[dict[type, type]] = {int: float}
+    """Kinds that are kept as others."""
 
     def __init__(self, data_labels: Mapping[str, OptionInfo] | None = None, restricted_opts: Any = ()) -> None:
         self.__dict__["data"] = Data()

@@ -122,3 +122,27 @@ def test_there_is_no_bar_on_the_terminal() -> None:
     bar = word("shared").total_tqdm
     bar.updateTotal(5)
     assert not bar._tqdm
+
+
+def test_weights_are_halved_where_they_are_to_be() -> None:
+    extras = word("extras")
+    assert extras.to_half(torch.ones(2), True).dtype == torch.float16
+    assert extras.to_half(torch.ones(2), False).dtype == torch.float32
+    assert extras.to_half(torch.ones(2, dtype=torch.float64), True).dtype == torch.float64
+
+
+def test_embeddings_say_how_wide_they_are_and_their_short_hash(studio: App) -> None:
+    inversion = word("textual_inversion.textual_inversion")
+    embedding = inversion.Embedding(None, "mine")
+    embedding.set_hash("0123456789abcdef")
+    assert embedding.shorthash == "0123456789ab"
+    encoder = word("bridge.model_face").checkpoint().text_widths
+    assert inversion.EmbeddingDatabase().get_expected_shape() == max(encoder)
+
+
+def test_answers_of_the_api_are_models_that_extensions_name() -> None:
+    models = word("api.models")
+    item = models.EmbeddingItem(shape=768, vectors=2)
+    assert models.EmbeddingsResponse(loaded={"mine": item}, skipped={}).loaded["mine"].vectors == 2
+    assert models.SchedulerItem(name="karras", label="Karras").aliases is None
+    assert models.SDVaeItem(model_name="one", filename="one.pt").model_name == "one"

@@ -237,6 +237,77 @@ class SDModelItem(BaseModel):
     config: str | None = None
 
 
+class SchedulerItem(BaseModel):
+    """A noise schedule."""
+
+    name: str
+    label: str
+    aliases: list[str] | None = None
+    default_rho: float | None = None
+    need_inner_model: bool | None = None
+
+
+class LatentUpscalerModeItem(BaseModel):
+    """A way to make latents larger."""
+
+    name: str
+
+
+class SDVaeItem(BaseModel):
+    """A VAE."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    filename: str
+
+
+class HypernetworkItem(BaseModel):
+    """A hypernetwork."""
+
+    name: str
+    path: str | None = None
+
+
+class FaceRestorerItem(BaseModel):
+    """A network that restores faces."""
+
+    name: str
+    cmd_dir: str | None = None
+
+
+class PromptStyleItem(BaseModel):
+    """A style."""
+
+    name: str
+    prompt: str | None = None
+    negative_prompt: str | None = None
+
+
+class EmbeddingItem(BaseModel):
+    """An embedding."""
+
+    step: int | None = None
+    sd_checkpoint: str | None = None
+    sd_checkpoint_name: str | None = None
+    shape: int
+    vectors: int
+
+
+class EmbeddingsResponse(BaseModel):
+    """The embeddings that the checkpoint understands, and the others."""
+
+    loaded: dict[str, EmbeddingItem]
+    skipped: dict[str, EmbeddingItem]
+
+
+class MemoryResponse(BaseModel):
+    """How full the memories are."""
+
+    ram: dict[str, Any]
+    cuda: dict[str, Any]
+
+
 class ScriptsList(BaseModel):
     """The scripts' titles."""
 

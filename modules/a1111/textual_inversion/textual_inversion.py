@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from modules.diffusion.embedding_files import EmbeddingFile
 
 from ..bridge.host import host
 from ..bridge.missing import refuse
 from ..bridge.model_face import checkpoint
+
+
+class TextualInversionTemplate(NamedTuple):
+    """A file of prompts to train with."""
+
+    name: str
+    path: str
 
 
 class Embedding:
@@ -19,7 +26,8 @@ class Embedding:
         self.filename: str | None = None
         self.vectors, self.shape = 0, 0
         self.sd_checkpoint = self.sd_checkpoint_name = None
-        self.hash = self.shorthash = None
+        self.hash: str | None = None
+        self.shorthash: str | None = None
 
     @classmethod
     def of(cls, file: EmbeddingFile) -> Embedding:
@@ -28,6 +36,10 @@ class Embedding:
         made.filename, made.vectors, made.shape = str(file.path), file.tokens, max(file.widths, default=0)
         made.step, made.sd_checkpoint_name = file.notes.get("step"), file.notes.get("sd_checkpoint_name")
         return made
+
+    def set_hash(self, v: str) -> None:
+        """Its SHA-256, and A1111's short form of it."""
+        self.hash, self.shorthash = v, v[:12]
 
     def save(self, filename: str) -> None:
         """Raises: NotHereError."""
@@ -94,6 +106,15 @@ class EmbeddingDatabase:
     def register_embedding(self, embedding: Embedding, model: Any) -> None:
         """Raises: NotHereError."""
         refuse("register_embedding", "put the file into embeddings/")
+
+    def register_embedding_by_name(self, embedding: Embedding, model: Any, name: str) -> None:
+        """Raises: NotHereError."""
+        refuse("register_embedding_by_name", "put the file into embeddings/")
+
+    def get_expected_shape(self) -> int:
+        """How wide the chosen checkpoint's embeddings are; 0 without one."""
+        found = checkpoint()
+        return max(found.text_widths, default=0) if found is not None else 0
 
     def find_embedding_at_position(self, tokens: Any, offset: int) -> tuple[None, None]:
         """Prompts are read by Aquatint."""
