@@ -278,7 +278,12 @@ class Extensions:
             if installer.is_file():
                 say("Running install.py")
                 locks = self._locks(name)
-                packages.run_installer(installer, overlay, locks, say, from_source=from_source, halt=halt)
+                try:
+                    packages.run_installer(installer, overlay, locks, say, from_source=from_source, halt=halt)
+                except packages.PackagesError as error:
+                    if not plan.packages:
+                        raise
+                    raise packages.PackagesError(f"What was planned is installed, but {error}") from None
         finally:
             with self._lock:
                 record = self._records.get(name) or Record("folder", "", by_hand=True)
