@@ -99,6 +99,7 @@ def test_places_that_a1111s_page_has_besides_are_there_for_scripts(visitor: Visi
     )
     assert page.locator(wanted).count() == 5
     assert page.locator(wanted).filter(visible=True).count() == 1
+    assert page.evaluate("document.querySelector('#txt2img_steps> input').type") == "range"
     page.evaluate("extensions_apply = ((before) => (...given) => before(...given))(extensions_apply)")
     assert page.evaluate("extensions_apply(1, 2)") == [1, 2]
 

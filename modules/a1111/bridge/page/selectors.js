@@ -6,6 +6,7 @@
   const RENEWED = [
     [/(\[[^\]]*\])|(^|[\s>+~,(])button(?![\w-])/g, (_, attribute, before) => attribute ?? `${before}${PRESSABLE}`],
     [/label\s*>\s*(textarea|input)/g, 'label $1'],
+    [/(#[\w-]+)\s*>\s*input(?=\s*(?:,|$))/g, ':is($1 > input, $1 input[type=range])'], // a slider's own
     [/>\s*\.tab-nav(?![\w-])/g, ' [role=tablist]'],
     [/\.tab-nav(?![\w-])/g, '[role=tablist]'],
     [/>\s*\.tab-wrapper(?![\w-])/g, ' .tab-wrapper'],
