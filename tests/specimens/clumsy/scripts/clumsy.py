@@ -28,7 +28,7 @@ class Clumsy(scripts.Script):
 
     def postprocess_batch_list(self, p, pp, **kwargs):
         if chosen["what"] == "postprocess_batch_list":
-            pp.images = pp.images[:1]
+            pp.images = [torch.zeros(1)]
 
     def postprocess_image(self, p, pp):
         if chosen["what"] == "postprocess_image":
