@@ -95,9 +95,10 @@ def serve(words: list[str]) -> int:
 
 def start_over(words: list[str], port: int) -> NoReturn:
     """The same server anew, on the same port, in the same process."""
+    where = ["--port", str(port)]
     become(
         Path(sys.executable),
-        [__file__, *words, "--port", str(port)],
+        [__file__, *(words if words[-2:] == where else [*words, *where])],
         {**os.environ, PROCESS: str(os.getpid()), AGAIN: "1"},
     )
 

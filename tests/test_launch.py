@@ -272,6 +272,18 @@ def test_a_signal_while_it_loads_ends_it_too(a_server: Server) -> None:
     assert (code, seconds < 10) == (0, True)
 
 
+@pytest.mark.parametrize("told", [["--listen"], ["--listen", "--port", "7861"], ["--port", "1", "--listen"]])
+def test_a_server_that_begins_again_and_again_is_told_its_port_once(
+    told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[list[str]] = []
+    monkeypatch.setattr(webui, "become", lambda python, words, environ: begun.append(words[1:]))
+    webui.start_over(told, 7861)
+    webui.start_over(begun[0], 7861)
+    assert begun[1] == begun[0]
+    assert begun[0][-2:] == ["--port", "7861"]
+
+
 @pytest.mark.server
 def test_the_api_starts_the_server_again_in_its_place_and_ends_it(tmp_path: Path) -> None:
     with served(tmp_path, "--nowebui", "--api-server-stop") as server:
