@@ -75,7 +75,10 @@ model_hijack = StableDiffusionModelHijack()
 
 
 def list_optimizers() -> None:
-    """Attention was chosen at the start."""
+    """Asks those who listen to on_list_optimizers. None is used: attention was chosen at the start."""
+    from .script_callbacks import list_optimizers_callback
+
+    optimizers[:] = sorted(list_optimizers_callback(), key=lambda each: -getattr(each, "priority", 0))
 
 
 def apply_optimizations(option: Any = None) -> str:

@@ -57,7 +57,8 @@ def build_pages(app: App, slots: Slots | None = None, *, with_extensions: bool =
     declare_quick_options(app)
     with gr.Blocks(title="Aquatint", analytics_enabled=False, fill_width=True) as demo:
         bridge = mount(assets, "page", elem_id="aquatint_page", events=EVENTS)
-        page = Page(app, assets, slots or Slots(), TokenCounter(app.embeddings), make_messages(assets), bridge)
+        slots = slots or Slots()
+        page = Page(app, assets, slots, TokenCounter(app.embeddings, slots.readers), make_messages(assets), bridge)
         page.visits.append(Visit([bridge], lambda visitor: [_keys(app.own_options.of(visitor.name))]))
         bar = build_top_bar(page)
         quick = build_quick_options(page)

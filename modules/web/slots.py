@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from modules.studio.app import App
 from modules.web.assets_route import Assets
 from modules.web.form_parts import FormPart
-from modules.web.tokens import TokenCounter
+from modules.web.tokens import Reader, TokenCounter
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Slots:
     """Called within the page when all of it is built: events may be joined."""
     forms: list[FormPart] = field(default_factory=list)
     """What is added to the forms of the three tabs."""
+    readers: list[Reader] = field(default_factory=list)
+    """What is asked before the tokens of a prompt are counted."""
     _before: dict[str, list[Callable[[], None]]] = field(default_factory=lambda: defaultdict(list))
     _after: dict[str, list[Callable[[Any], None]]] = field(default_factory=lambda: defaultdict(list))
 

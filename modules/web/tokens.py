@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from modules.diffusion.conditioning import count_tokens, words_in
 from modules.diffusion.embedding_files import EmbeddingFile, EmbeddingFolder
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from transformers import CLIPTokenizer
 
 
+Reader: TypeAlias = Callable[[str, int, bool], str]
+"""Given a prompt, its steps, and whether it is the negative one."""
+
+
 class TokenCounter:
     """Counts with CLIP's own tokenizer, which all families share and which is read when the first prompt is typed."""
 
@@ -24,8 +28,10 @@ class TokenCounter:
     def _tokenizer(self) -> CLIPTokenizer:
         return tokenizer_from(CONFIGS / "clip_tokenizer")
 
-    def __init__(self, embeddings: EmbeddingFolder | None = None) -> None:
+    def __init__(self, embeddings: EmbeddingFolder | None = None, readers: Sequence[Reader] = ()) -> None:
+        """`readers` are asked in turn what is to be counted instead of a prompt."""
         self._embeddings = embeddings
+        self._readers = readers
 
     def count(
         self, prompt: str, options: Options, steps: int = 20, *, negative: bool = False, widths: Sequence[int] = ()
@@ -34,6 +40,8 @@ class TokenCounter:
 
         `widths` are those of the model's text encoders, which tell the embeddings that it understands.
         """
+        for reader in self._readers:
+            prompt = reader(prompt, steps, negative)
         words = self._embeddings.words(widths, self._tokenizer) if self._embeddings else None
         read = read_prompt(prompt, comments=options.enable_prompt_comments, composed=not negative)
         timeline = Timeline(steps, old=options.use_old_scheduling)

@@ -85,6 +85,13 @@ def test_what_a_chosen_script_says_is_told_and_is_no_fault(open_extended: Callab
     assert "Put in a picture first." in end.error
 
 
+def test_what_a_chosen_script_says_instead_of_making_pictures_is_told(open_extended: Callable[..., App]) -> None:
+    app = open_extended("teller")
+    end = app.engine.submit(Txt2Img(**QUICK, script_name="Quiet"), "local").wait()
+    assert (end.state, end.images) == ("done", ())
+    assert end.comments == ("The script made no pictures: Nothing to do: the folder is empty.",)
+
+
 def test_scripts_of_the_extras_take_part(open_extended: Callable[..., App]) -> None:
     app = open_extended("extras_tool")
     asked = Extras(images=(Finished(id=upload(app, "red")),), upscaler_1="Lanczos", upscaling_resize=2)

@@ -92,6 +92,7 @@ class ExtensionPage:
             built = [pasting.connect_paste_params_buttons]
             slots = Slots(forms=[self.controls], later=[partial(extension_tabs, scripts.words)], built=built)
             make_room(slots)
+            slots.readers.append(_to_be_counted)
             return slots
 
         def started(demo: Any, site: Any) -> None:
@@ -103,6 +104,14 @@ class ExtensionPage:
         files = file_routes((folders.data, ROOT), served_folders(folders.data, ROOT, networks))
         routes = [*additions.routes, *scripts.routes(), *files]
         return dataclasses.replace(additions, slots=slots, routes=routes, started=started)
+
+
+def _to_be_counted(prompt: str, steps: int, negative: bool) -> str:
+    """What extensions make of a prompt before its tokens are counted."""
+    callbacks = importlib.import_module("modules.script_callbacks")
+    params = callbacks.BeforeTokenCounterParams(prompt, steps, [], is_positive=not negative)
+    callbacks.before_token_counter_callback(params)
+    return params.prompt if isinstance(params.prompt, str) else prompt
 
 
 def _localization() -> dict[str, Any]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import Tensor, nn
 
 from .batch_words import extension_of
 from .found import OUTSIDE
+from .host import host
 from .loaded import loaded
+from .model_face import sd_model
 
 if TYPE_CHECKING:
     from modules.diffusion.model import Model
@@ -158,6 +161,15 @@ def _as_before(seen: Seen | None, weight: Tensor) -> bool:
     return seen.version == _version(weight) and sample.dtype == seen.sample.dtype and torch.equal(sample, seen.sample)
 
 
+def _tell_of(model: Model) -> None:
+    """A1111's on_model_loaded, with `shared.sd_model` for this model."""
+    before, host.model = host.model, model
+    try:
+        importlib.import_module("modules.script_callbacks").model_loaded_callback(sd_model)
+    finally:
+        host.model = before
+
+
 @dataclass
 class Guard:
     """The networks of models, known for as long as each is in memory."""
@@ -165,13 +177,19 @@ class Guard:
     networks: WeakKeyDictionary[Model, list[Network]] = field(default_factory=WeakKeyDictionary)
     models: list[Model] = field(default_factory=list)
     """Those that were lent since the last look."""
+    told: WeakSet[nn.Module] = field(default_factory=WeakSet)
+    """The networks of which extensions have heard that they were loaded."""
 
     def see(self, model: Model) -> None:
-        """It was lent to a job, and its networks are as they shall be."""
+        """It was lent to a job. Extensions hear of a new one and may change it; then its networks are as they shall
+        be."""
         if all(each.builtin or not each.enabled for each in loaded.extensions):
             return
         if not any(each is model for each in self.models):
             self.models.append(model)
+        if model.unet not in self.told:
+            self.told.add(model.unet)
+            _tell_of(model)
         if model not in self.networks:
             self.networks[model] = [Network(part) for part in model.parts]
 

@@ -49,6 +49,8 @@ def open_bridge(app: App, report: Callable[[str], None] = lambda text: None) -> 
     _make_what_a1111_has(app)
     load_extensions(app, wanted=app.flags.extensions, report=report)
     _begin_pages_of_cards()
+    importlib.import_module("modules.sd_hijack").list_optimizers()
+    importlib.import_module("modules.sd_unet").list_unets()
     importlib.import_module("modules.script_callbacks").ui_settings_callback()
     if not app.settings.path.exists():
         with _told():

@@ -14,6 +14,8 @@ from .host import host
 from .processed import Processed
 
 SAVED = "aquatint_saved"
+LONGEST = 1000
+"""Letters of what a script says instead of making pictures."""
 
 
 def saved_as(image: Image.Image, saved: SavedImage) -> None:
@@ -30,6 +32,9 @@ def keep_pictures(job: Job, processed: Processed, *, save: bool = True) -> None:
         if picture is not None:
             saved: SavedImage | None = getattr(image, SAVED, None)
             images.append(saved or _kept(job, processed, index, picture, save=save))
+    if not images and not job.interrupted:
+        told = " ".join(str(processed.info or "").split())
+        job.comment(f"The script made no pictures{': ' + told if told else ''}"[:LONGEST].rstrip(".") + ".")
     job.report(images=tuple(images))
 
 
