@@ -7,6 +7,7 @@ import sys
 if sys.version_info < (3, 10):  # noqa: UP036  said before the first import of what an older Python cannot read
     sys.exit("Aquatint needs Python 3.10 to 3.13, and this is {}.{}: try python3.12 webui.py".format(*sys.version_info))
 
+import faulthandler
 import logging
 import os
 import signal
@@ -66,6 +67,7 @@ def serve(words: list[str]) -> int:
     address.require_certificate(flags)
     python = choose_python(TO_SERVE, install=not flags.skip_install, say=say)
     go_on_in(python, environment(os.environ, flags.device))
+    faulthandler.enable()  # what a native library crashes in is told
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("modules").setLevel(flags.loglevel)  # of other people's packages only the warnings
     theirs = flags.extensions != "none" and any(preloads_in([ROOT / "extensions", flags.data_dir / "extensions"]))

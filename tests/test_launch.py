@@ -272,16 +272,37 @@ def test_a_signal_while_it_loads_ends_it_too(a_server: Server) -> None:
     assert (code, seconds < 10) == (0, True)
 
 
+@pytest.mark.server
+def test_an_extension_that_takes_the_process_with_it_does_so_twice_at_most(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tests/specimens/crasher", tmp_path / "extensions/crasher")
+    for _ in range(2):
+        with served(tmp_path, "--nowebui") as server:
+            assert server.process.wait(timeout=120) == -signal.SIGSEGV
+    with served(tmp_path, "--nowebui") as server, client_of(server.url()) as client:
+        server.wait_until_ready(client)
+    conduct = json.loads((tmp_path / "aquatint/extensions.json").read_text("utf-8"))["crasher"]
+    assert conduct["set_aside"] is True
+    assert "2 starts in a row" in conduct["last_error"]
+
+
+class BegunError(Exception):
+    """Instead of the program that would begin, with its words."""
+
+
 @pytest.mark.parametrize("told", [["--listen"], ["--listen", "--port", "7861"], ["--port", "1", "--listen"]])
 def test_a_server_that_begins_again_and_again_is_told_its_port_once(
     told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[list[str]] = []
-    monkeypatch.setattr(webui, "become", lambda python, words, environ: begun.append(words[1:]))
-    webui.start_over(told, 7861)
-    webui.start_over(begun[0], 7861)
-    assert begun[1] == begun[0]
-    assert begun[0][-2:] == ["--port", "7861"]
+    def begin(python: Path, words: list[str], environ: dict[str, str]) -> None:
+        raise BegunError(words[1:])
+
+    monkeypatch.setattr(webui, "become", begin)
+    with pytest.raises(BegunError) as first:
+        webui.start_over(told, 7861)
+    with pytest.raises(BegunError) as second:
+        webui.start_over(first.value.args[0], 7861)
+    assert first.value.args == second.value.args
+    assert first.value.args[0][-2:] == ["--port", "7861"]
 
 
 @pytest.mark.server

@@ -22,6 +22,7 @@ from .host import host
 from .loaded import loaded
 from .script import Script
 from .script_classes import ScriptClassData, postprocessing_scripts_data, scripts_data
+from .turns import Turns
 
 if TYPE_CHECKING:
     from modules.studio.app import App
@@ -42,12 +43,15 @@ def load_extensions(app: App, *, wanted: str = "all", report: Report = lambda na
     One that cannot be loaded costs nothing but itself. To be called once the host is bound.
     """
     containment.open(app.folders.state / "extensions.json")
+    turns = Turns(app.folders.state / "loading.json")
+    turns.blame()
     found = [_if_wanted(each, wanted) for each in find_extensions(app)]
     loaded.set(found)
     if any(each.enabled for each in found):
-        load_scripts(found, report)
+        load_scripts(found, report, turns.begins)
         make_runners()
         containment.watch()
+    turns.over()
     return found
 
 
@@ -85,8 +89,10 @@ def unload() -> None:
     containment.close()
 
 
-def load_scripts(extensions: Iterable[Found], report: Report = lambda name: None) -> None:
-    """Runs the files in scripts/ of the extensions that are on, each extension's by name."""
+def load_scripts(
+    extensions: Iterable[Found], report: Report = lambda name: None, begins: Report = lambda name: None
+) -> None:
+    """Runs the files in scripts/ of the extensions that are on, each extension's by name; `begins` hears the name."""
     scripts_data.clear()
     postprocessing_scripts_data.clear()
     on = {each.name: each for each in extensions if each.enabled}
@@ -101,6 +107,7 @@ def load_scripts(extensions: Iterable[Found], report: Report = lambda name: None
     for name, path in loaded.scripts_in_order(files):
         if name != begun:
             begun = name
+            begins(name)
             report(f"the extension {name}")
         done = False
         # What several files of an extension lack (a package) is one fault, not one for each.
