@@ -196,7 +196,7 @@ def test_hooks_are_called_in_the_order_of_a_jobs_life(app: App, heart: Heart) ->
     step = ["step_begins", "guided", "denoised", "step_ends"]
     assert calls == [
         *("asked", "course", "job_opens", "model_leased", "job_begins", "batch_begins", "pass_begins", "sampling"),
-        *("noise", "prompts", "sampling_begins"),
+        *("noise", "schedule", "prompts", "sampling_begins"),
         *(*step, *step, "pass_ends", "sampled", "decoded", "image_painted", "overlay", "batch_ends"),
         *("image_ready", "image_saving", "image_saved", "pictures_made", "job_ends"),
     ]
