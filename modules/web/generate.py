@@ -43,12 +43,12 @@ def remember(app: App, form: Form, values: Sequence[Any], owner: str) -> None:
     app.forms.save(owner, form.tab, saved)
 
 
-def planned(app: App, asked: Request, owner: str) -> Any:
+def planned(app: App, asked: Request, owner: str, options: Options) -> Any:
     """The line beside the button; while a job runs it stays as it is, since the job shall have the machine."""
     if app.engine.running is not None:
         return gr.skip()
     try:
-        return plan_of(app, asked, owner, app.own_options.of(owner)).sentence
+        return plan_of(app, asked, owner, options).sentence
     except AquatintError:  # said when it is asked for
         return ""
 

@@ -77,21 +77,22 @@ def _connect_memory(sheet: Sheet, bridge: Any) -> None:
     )
 
     def on_remember(request: gr.Request, *values: Any) -> list[Any]:
-        remember(app, form, values, owner_in(request))
-        options, wanted = app.own_options.of(owner_in(request)), max(1, min(1000, int(values[steps] or 1)))
+        owner = owner_in(request)
+        remember(app, form, values, owner)
+        own, wanted = app.own_options.of(owner), max(1, min(1000, int(values[steps] or 1)))
         checkpoint = chosen_checkpoint(app, values[chosen] or "")
         widths = checkpoint.text_widths if checkpoint is not None else ()
         counts = [
-            tokens.count(values[prompt] or "", options, wanted, widths=widths),
-            tokens.count(values[negative] or "", options, wanted, negative=True, widths=widths),
+            tokens.count(values[prompt] or "", own, wanted, widths=widths),
+            tokens.count(values[negative] or "", own, wanted, negative=True, widths=widths),
         ]
         try:
             asked = form.read(values)
-            options = with_overrides(options, asked.override_settings)
+            options = with_overrides(own, asked.override_settings)
         except AquatintError:  # said when it is asked for
             return [*counts, *("" for _ in sheet.notes), ""]
         told = notes.all(asked, options, checkpoint)
-        return [*counts, *told, planned(app, asked, owner_in(request))]
+        return [*counts, *told, planned(app, asked, owner, own)]
 
     def on_fill(asked: gr.EventData, request: gr.Request) -> Said:
         return fill(app, form, asked._data, owner_in(request))

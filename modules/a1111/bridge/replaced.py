@@ -11,6 +11,10 @@ OURS = Path(__file__).parents[1] / "processing.py"
 
 def is_ours(p: Any, name: str) -> bool:
     """Whether p's method, or a function of `modules.processing`, is the one that nobody has changed."""
-    method = getattr(p, name)
-    code = getattr(getattr(method, "__func__", method), "__code__", None)
-    return code is not None and Path(code.co_filename) == OURS
+    return is_written_in(getattr(p, name), OURS)
+
+
+def is_written_in(function: Any, file: Path) -> bool:
+    """Whether a function's or a method's code stands in that file."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code is not None and Path(code.co_filename) == file

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +16,7 @@ from ..extra_networks import parse_prompts
 from .batch_words import extension_of
 from .containment import containment
 from .denoising import told
+from .replaced import is_written_in
 from .sampler_face import Denoiser
 
 if TYPE_CHECKING:
@@ -30,33 +31,22 @@ READERS = (
     "get_multicond_prompt_list",
 )
 """Functions of `prompt_parser`."""
-
-
-def owner_of(function: Any) -> str:
-    """Whose it is, also where it was bound to arguments."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return extension_of(function)
+PARSER = Path(prompt_parser.__file__)
 
 
 def _reader(name: str) -> Any:
     return getattr(prompt_parser, name)
 
 
-def _is_own(function: Any) -> bool:
-    code = getattr(function, "__code__", None)
-    return code is not None and code.co_filename == prompt_parser.__file__
-
-
 def read_by_theirs(p: Any, spoken: Spoken, run: Pass) -> None:
     """Where an extension has put a function of its own in the place of one of `prompt_parser`, it reads the prompts."""
-    theirs = next((each for each in map(_reader, READERS) if not _is_own(each)), None)
-    if theirs is None or spoken.is_asked_for or not containment.conduct(owner_of(theirs)).runs:
+    theirs = next((each for each in map(_reader, READERS) if not is_written_in(each, PARSER)), None)
+    if theirs is None or spoken.is_asked_for or not containment.conduct(extension_of(theirs)).runs:
         return
     steps, before = spoken.steps, run.steps_before
     timed = (steps, None) if before is None else (before, steps)
     old = p.job.options.use_old_scheduling
-    with containment.guard(owner_of(theirs), "prompt_parser"), torch.inference_mode():
+    with containment.guard(extension_of(theirs), "prompt_parser"), torch.inference_mode():
         positive, negative = (
             prompt_parser.SdConditioning(parse_prompts(list(texts))[0], is_negative, run.width, run.height)
             for texts, is_negative in ((run.prompts, False), (run.negative_prompts, True))
@@ -66,7 +56,7 @@ def read_by_theirs(p: Any, spoken: Spoken, run: Pass) -> None:
         spoken.c, spoken.uc = c, uc
         problem = spoken.settle(steps)
         if problem:
-            p.job.comment(f"What {owner_of(theirs)} has read in the prompts is left out: {problem}.")
+            p.job.comment(f"What {extension_of(theirs)} has read in the prompts is left out: {problem}.")
 
 
 def combined_by_theirs(p: Any, guidance: Guidance) -> Callable[[Tensor, list[Any], float], Tensor] | None:
@@ -75,7 +65,7 @@ def combined_by_theirs(p: Any, guidance: Guidance) -> Callable[[Tensor, list[Any
     theirs = getattr(denoiser, "combine_denoised", None)
     if theirs is None or getattr(theirs, "__func__", None) is Denoiser.combine_denoised:
         return None
-    owner = owner_of(theirs)
+    owner = extension_of(theirs)
     if not containment.conduct(owner).runs:
         return None
 
